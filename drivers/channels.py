@@ -1,1 +1,0 @@
-"""The vocabulary: one name and one unit for every quantity, whatever protocol it came by."""
