@@ -1,8 +1,8 @@
 """What passes between the stages of the gateway.
 
-A source makes one `Delivery` of every frame that came in, good or bad. The intake puts deliveries together into batches,
-the store commits a batch as a whole, and only then calls each delivery's `on_durable`, which lets the source answer the
-device. Nothing else may answer a device positively.
+A source makes one `Delivery` of every frame that came in, good or bad. The intake puts deliveries together into
+batches, the store commits a batch as a whole, and only then calls each delivery's `on_durable`, which lets the source
+answer the device. Nothing else may answer a device positively.
 
 The unit of the books is the *record*: one value, one notice, one parameter, one position, or one frame that could not
 be used. `received = stored + duplicate + revision + dead_letter + spooled` holds in records at all times.

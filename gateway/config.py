@@ -1,0 +1,176 @@
+"""The configuration file, gateway.toml: what may stand in it, and clear errors for what may not.
+
+Secrets never stand in the file: a setting marked as secret may be written `env:NAME` or `file:/path`, and is read from
+there. `check` touches neither the network nor the database.
+"""
+
+import ipaddress
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from gateway.errors import ConfigError
+
+
+def _network(text: str) -> str:
+    ipaddress.ip_network(text)
+    return text
+
+
+def _secret(text: str) -> str:
+    """Resolve `env:NAME` and `file:/path`; anything else stands for itself."""
+    kind, _, rest = text.partition(":")
+    if kind == "env":
+        if rest not in os.environ:
+            raise ValueError(f"the environment variable {rest} is not set")
+        return os.environ[rest]
+    if kind == "file":
+        try:
+            return Path(rest).read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise ValueError(f"{rest} cannot be read: {error.strerror}") from error
+    return text
+
+
+Network = Annotated[str, AfterValidator(_network)]
+Secret = Annotated[str, AfterValidator(_secret)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class Section(BaseModel):
+    """A table of the file; an unknown key is an error, because it is a mistyped one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GatewaySettings(Section):
+    name: Name = "gateway-1"
+    """Name of this writer in the evidence chain; unique among the processes on one database."""
+    state_dir: Path = Path("var")
+    """Spool, embedded database, snapshot of the registry."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    drain_s: float = Field(25.0, gt=0, le=300)
+    """How long SIGTERM waits for what was read to become durable. [s]"""
+
+
+class DatabaseSettings(Section):
+    dsn: Secret = "embedded"
+    """`embedded`, or a PostgreSQL connection string, or env:NAME or file:/path that holds one."""
+    chunk_days: int = Field(7, ge=1, le=90)
+    retention_days: int | None = Field(None, ge=1)
+    """Days that observations are kept; none: for ever (Order 820 asks for 5 years of raw records)."""
+    oldest_days: int = Field(400, ge=1)
+    """Device times older than this before the arrival are kept out of the hypertable. [d]"""
+    newest_minutes: int = Field(10, ge=1)
+    """Device times later than this after the arrival are kept out of the hypertable. [min]"""
+    statement_timeout_s: float = Field(8.0, gt=0)
+
+
+class IntakeSection(Section):
+    batch_frames: int = Field(1_000, ge=1, le=100_000)
+    batch_wait_ms: float = Field(20.0, ge=0, le=10_000)
+    inbox_frames: int = Field(20_000, ge=1)
+    inbox_mib: int = Field(64, ge=1)
+
+
+class SpoolSettings(Section):
+    max_mib: int = Field(1_024, ge=1)
+
+
+class AdminSettings(Section):
+    host: str = "127.0.0.1"
+    port: Port = 9212
+
+
+class Hj212Settings(Section):
+    name: Name = "hj212"
+    host: str = "0.0.0.0"
+    port: Port = 9200
+    unknown_device: Literal["refuse", "quarantine", "accept"] = "quarantine"
+    """What happens to an MN that is not registered: refused and listed as pending, kept apart, or taken in."""
+    allow_networks: tuple[Network, ...] = ()
+    """Source addresses that may connect; empty: any."""
+    max_connections: int = Field(12_000, ge=1)
+    max_connections_per_address: int = Field(2_000, ge=1)
+    idle_s: float = Field(900.0, gt=0)
+    """A connection that sends nothing for so long is closed. [s]"""
+    first_frame_s: float = Field(120.0, gt=0)
+    """A connection that has not sent one good frame by then is closed (half-open, scanners). [s]"""
+    max_frames_per_s: float = Field(200.0, gt=0)
+    """Long-term rate of one connection; above it reading pauses. [1/s]"""
+    max_bad_frames: int = Field(200, ge=1)
+    """Bad frames in a row after which the connection is closed."""
+    utc_offset_minutes: int = Field(480, ge=-720, le=840)
+    minute_interval_s: int = Field(600, ge=60, le=1800)
+    answer_uploads: bool = True
+    """Answer uploads that ask for it (Flag bit A), after they are durable."""
+    calibrate_clock: bool = True
+    """Answer 1013 with 1012, and set clocks that are off by more than `clock_tolerance_s`."""
+    clock_tolerance_s: float = Field(60.0, gt=0)
+    fetch_gaps: bool = True
+    """Ask for missing minute and hour data when a device is back."""
+    fetch_gaps_days: int = Field(7, ge=1, le=60)
+    read_parameters_hour: int | None = Field(3, ge=0, le=23)
+    """Local hour of the daily reading of device parameters (3020); none: only on demand."""
+    overtime_s: float = Field(10.0, ge=1, le=99)
+    retries: int = Field(3, ge=0, le=99)
+
+
+class DetectionSettings(Section):
+    every_minutes: int | None = Field(None, ge=1)
+    """How often the analysis runs; none: not in this process."""
+    days: int = Field(60, ge=1)
+    alerts_per_site_month: float = Field(1.0, gt=0)
+
+
+class Config(Section):
+    """The whole file."""
+
+    gateway: GatewaySettings = GatewaySettings()
+    database: DatabaseSettings = DatabaseSettings()
+    intake: IntakeSection = IntakeSection()
+    spool: SpoolSettings = SpoolSettings()
+    admin: AdminSettings = AdminSettings()
+    hj212: tuple[Hj212Settings, ...] = ()
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the key and the form that was expected.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", file=str(path), expected="a readable file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(str(error), file=str(path), expected="TOML") from error
+    return parse(data, path)
+
+
+def parse(data: dict[str, Any], path: Path) -> Config:
+    """Check settings that came from `path`; every mistake is named in the error."""
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError("; ".join(map(_mistake, error.errors())), file=str(path)) from error
+    names = [source.name for source in config.hj212]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{name!r} is used twice", file=str(path), key="name", expected="one name a source")
+    return config
+
+
+def _mistake(item: Any) -> str:
+    key = ".".join(map(str, item["loc"]))
+    if item["type"] == "extra_forbidden":
+        return f"{key}: no such key is known here"
+    given = repr(item["input"])
+    return f"{key}: {item['msg']}, got {given if len(given) < 60 else given[:57] + '...'}"
