@@ -77,9 +77,10 @@ class Spool:
             self._connection = self._replace_damaged()
         else:
             self._connection = self._connect()
-        self._batches, self._records = self._connection.execute(
-            "SELECT count(*), coalesce(sum(records), 0) FROM batch"
-        ).fetchone()
+        self._batches: int
+        self._records: int
+        totals = self._connection.execute("SELECT count(*), coalesce(sum(records), 0) FROM batch")
+        self._batches, self._records = totals.fetchone()
 
     @property
     def batches(self) -> int:
