@@ -35,6 +35,13 @@ class Revisions:
         empty = np.empty(0, dtype=np.int64)
         return Revisions(empty, empty, np.empty(0), np.empty(0, dtype=np.uint8), np.empty(0))
 
+    def of_rows(self, taken: slice) -> "Revisions":
+        """Those of some consecutive rows, numbered from the first of them."""
+        own = (self.row >= taken.start) & (self.row < taken.stop)
+        return Revisions(
+            self.row[own] - taken.start, self.column[own], self.value[own], self.flag[own], self.received_s[own]
+        )
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -45,6 +52,8 @@ class Grid:
     present : (n_series, n_times) bool, a row came (perhaps with an empty value)
     available : (n_times,) the moment at which every row up to and including the sample was there; never decreases. [s, UTC]
     n_accepted : samples at the beginning that lie wholly before `accepted_until`
+    revisions : later rows of keys that had come before
+    late : first rows that came too late for the windows around them; not in `values`, `raw`, `flags`, `present`, `arrival`
     """
 
     interval_s: int
@@ -58,6 +67,7 @@ class Grid:
     available: Floats
     n_accepted: int = 0
     revisions: Revisions = field(default_factory=Revisions.none)
+    late: Revisions = field(default_factory=Revisions.none)
 
     @property
     def n_times(self) -> int:
@@ -74,6 +84,18 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class OtherSites:
+    """What the rest of the dataset did, hour by hour.
+
+    silent_share : (n_hours,) share of the other sites, of those that reported in the 24 hours before, from which nothing came
+        on time in that hour; NaN where there are no others
+    """
+
+    start_s: int
+    silent_share: Floats
+
+
+@dataclass(frozen=True, eq=False)
 class SiteData:
     """Everything a site detector may look at."""
 
@@ -82,7 +104,7 @@ class SiteData:
     events: tuple[Event, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
     flag_names: tuple[str, ...] = ("N",)
-    peers_missing: dict[int, Floats] = field(default_factory=dict)
+    others: OtherSites | None = None
 
     def find(
         self,
