@@ -121,7 +121,7 @@ def _batches(path: Path, notes: Notes) -> Iterator[pa.RecordBatch]:
 
 def _open_text(path: Path) -> Iterator[str]:
     with gzip.open(path, "rb") if path.name.endswith(".gz") else path.open("rb") as binary:
-        yield from io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")  # type: ignore[arg-type]
+        yield from io.TextIOWrapper(binary, encoding="utf-8-sig", newline="")
 
 
 def _header(path: Path) -> list[str]:

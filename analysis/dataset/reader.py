@@ -55,6 +55,7 @@ class Dataset:
     registry: Registry
     spool: Spool
     points_read: int = 0
+    first_time_s: float = math.inf
     last_time_s: float = -math.inf
     until_s: float = math.inf
     warnings: list[str] = field(default_factory=list)
@@ -121,6 +122,7 @@ def _read_observations(folder: Path, dataset: Dataset, presence: Presence, notes
             presence.add(site_of[rows["series"][on_time]], rows["time"][on_time])
             dataset.spool.add(rows)
             dataset.points_read += len(rows)
+            dataset.first_time_s = min(dataset.first_time_s, float(rows["time"].min()))
             dataset.last_time_s = max(dataset.last_time_s, float(rows["time"].max()))
 
 

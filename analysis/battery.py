@@ -1,0 +1,99 @@
+"""All detectors on one partition: arrays in, findings out. What runs in this process, a worker process or a Dask worker is this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from analysis.calibration import Budget, Exceedances, exceedances
+from analysis.calibration.budget import weights
+from analysis.detectors import Detector, Scores, registered
+from analysis.findings import Finding, episodes, judge
+from analysis.model.block import SeriesBlock
+from analysis.model.site import SiteData
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user may choose."""
+
+    alerts_per_site_month: float
+    zone_name: str
+
+
+def analyse_sites(
+    sites: Sequence[SiteData], settings: Settings, detectors: Sequence[Detector] | None = None
+) -> list[Finding]:
+    """Findings of some sites, site by site, in order of detection."""
+    chosen = registered() if detectors is None else tuple(detectors)
+    budget = Budget(settings.alerts_per_site_month)
+    zone = ZoneInfo(settings.zone_name)
+    share = weights(chosen)
+    outstanding: dict[str, list[tuple[Detector, list[Exceedances]]]] = {data.site.id: [] for data in sites}
+    blocks = Blocks(sites)
+    for detector in chosen:
+        parts = _outstanding(detector, _scores(detector, sites, blocks), share.get(detector.name, 1.0), budget)
+        for (site, _fault), grouped in parts.items():
+            for same_target in grouped.values():
+                outstanding[site].append((detector, same_target))
+    out = []
+    for data in sites:
+        found = [episode for detector, parts in outstanding[data.site.id] for episode in episodes(detector, parts)]
+        out += judge(found, budget=budget, accepted_until_s=data.site.accepted_until_s, zone=zone)
+    return out
+
+
+class Blocks:
+    """Blocks of the sites' series by interval; those that a detector selects are made once and shared with their sums."""
+
+    def __init__(self, sites: Sequence[SiteData]) -> None:
+        intervals = sorted({interval_s for data in sites for interval_s in data.grids})
+        self._whole = [
+            SeriesBlock.of([data.grids[interval_s] for data in sites if interval_s in data.grids])
+            for interval_s in intervals
+        ]
+        self._selected: dict[tuple[int, bytes], SeriesBlock] = {}
+
+    def of(self, detector: Detector) -> Iterable[SeriesBlock]:
+        """The blocks that a detector wants to see."""
+        for number, block in enumerate(self._whole):
+            if detector.needs is None:
+                yield block
+                continue
+            wanted = np.array([detector.needs(channel) for channel in block.channels], dtype=np.bool_)
+            if wanted.all():
+                yield block
+            elif wanted.any():
+                key = (number, wanted.tobytes())
+                if key not in self._selected:
+                    self._selected[key] = block.rows(np.flatnonzero(wanted))
+                yield self._selected[key]
+
+
+def _scores(detector: Detector, sites: Sequence[SiteData], blocks: Blocks) -> Iterable[Scores]:
+    if detector.runs_on == "block":
+        for block in blocks.of(detector):
+            yield from detector.run(block)  # type: ignore[arg-type]
+    else:
+        for data in sites:
+            yield from detector.run(data)  # type: ignore[arg-type]
+
+
+def _outstanding(
+    detector: Detector, scores: Iterable[Scores], weight: float, budget: Budget
+) -> dict[tuple[str, str], dict[tuple[str, ...], list[Exceedances]]]:
+    """Exceedances by site and class, then by target."""
+    held = list(scores)
+    rows: dict[str, int] = {}
+    for one in held:
+        for target in one.targets:
+            rows[target.site] = rows.get(target.site, 0) + 1
+    out: dict[tuple[str, str], dict[tuple[str, ...], list[Exceedances]]] = {}
+    for one in held:
+        for part in exceedances(detector, one, weight=weight, rows_of_site=rows, budget=budget):
+            by_target = out.setdefault((part.target.site, part.fault), {})
+            by_target.setdefault((part.target.point, *part.target.channels), []).append(part)
+    return out

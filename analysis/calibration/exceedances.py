@@ -1,0 +1,133 @@
+"""Windows of one detector's scores that stand out against accepted history, with how often honest data would do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.calibration.budget import Budget, occasions_per_month
+from analysis.calibration.tail import BLOCK_S, Tail, block_maxima, fit
+from analysis.detectors.interface import Detector, Scores, Target
+from analysis.model.arrays import Bools, Floats, Ints
+from analysis.model.block import LEAST_ACCEPTED_CELLS, PROVISIONAL_CELLS
+
+HOUR_S = 3600
+EXACT_EXPECTED = 1e-6  # honest data cannot do it; the figure stands for what was not thought of
+EXACT_MARGIN = 1.5  # what accepted history shows of a contradiction is tolerated up to this factor
+
+
+@dataclass(frozen=True)
+class Exceedances:
+    """Outstanding windows of one target in one stream, in order of time. All arrays (n,).
+
+    start_s, end_s : interval accused [s, UTC]; available_s : when the window stood
+    expected : such alerts that honest data would raise per site and month over all streams; p_value : of the window's block
+    score, threshold : on the detector's own scale; accepted : whether the window lies in accepted history
+    """
+
+    target: Target
+    fault: str
+    stream: str
+    start_s: Floats
+    end_s: Floats
+    available_s: Floats
+    expected: Floats
+    p_value: Floats
+    score: Floats
+    threshold: float
+    accepted: Bools
+    reference_blocks: int
+    evidence: dict[str, Floats]
+
+
+def exceedances(
+    detector: Detector, scores: Scores, *, weight: float, rows_of_site: dict[str, int], budget: Budget
+) -> Iterator[Exceedances]:
+    """Find them.
+
+    Parameters
+    ----------
+    weight : part of the site's budget that this detector may use
+    rows_of_site : streams of this detector by site, over all `Scores` of the run: they share the weight
+    """
+    if not scores.scores.size:
+        return
+    reference = reference_samples(scores)
+    if detector.kind == "exact":
+        threshold, tail, occasions = _exact_threshold(detector, scores, reference), None, None
+        asked = threshold
+    else:
+        tail, occasions = _honest_tail(scores, reference)
+        rows = np.array([rows_of_site[target.site] for target in scores.targets], dtype=np.float64)
+        per_alert = occasions * rows / weight  # expected alerts = probability times this
+        asked = np.maximum(tail.exceeded_by(np.minimum(budget.candidate_below / per_alert, 1.0)), detector.floor)
+        threshold = np.maximum(tail.exceeded_by(np.minimum(budget.alert_below / per_alert, 1.0)), detector.floor)
+        asked = np.where(tail.known, asked, np.inf)
+        occasions = per_alert
+    with np.errstate(invalid="ignore"):
+        above = scores.scores >= asked[:, None]
+    if detector.kind == "calibrated":
+        above &= scores.ends[None, :] > reference[:, None]
+    for row in np.flatnonzero(above.any(axis=1)):
+        columns = np.flatnonzero(above[row])
+        yield _row(detector, scores, int(row), columns, tail, occasions, float(threshold[row]))
+
+
+def reference_samples(scores: Scores) -> Ints:
+    """Samples at the beginning of each row that are its reference: accepted history, or a provisional week where there is too little."""
+    least = LEAST_ACCEPTED_CELLS * HOUR_S // scores.interval_s
+    known = ~np.isnan(scores.scores)
+    first = scores.ends[np.argmax(known, axis=1)]
+    provisional = first + max(1, PROVISIONAL_CELLS * HOUR_S // scores.interval_s)
+    return np.where(scores.n_accepted >= max(1, least), scores.n_accepted, provisional)
+
+
+def _honest_tail(scores: Scores, reference: Ints) -> tuple[Tail, Floats]:
+    block = (scores.ends - 1) * scores.interval_s // BLOCK_S
+    length = np.median(scores.ends[None, :] - scores.starts, axis=1) * scores.interval_s
+    honest = scores.ends[None, :] <= reference[:, None]
+    tail = fit(block_maxima(scores.scores, honest, block), np.maximum(length / BLOCK_S, 1.0))
+    return tail, np.array([occasions_per_month(one) for one in length.tolist()])
+
+
+def _exact_threshold(detector: Detector, scores: Scores, reference: Ints) -> Floats:
+    accepted = (
+        (scores.ends[None, :] <= reference[:, None]) & (scores.n_accepted > 0)[:, None] & ~np.isnan(scores.scores)
+    )
+    largest = np.max(np.where(accepted, scores.scores, 0.0), axis=1, initial=0.0)
+    return np.where(largest >= detector.floor, largest * EXACT_MARGIN, detector.floor)
+
+
+def _row(
+    detector: Detector,
+    scores: Scores,
+    row: int,
+    columns: Ints,
+    tail: Tail | None,
+    per_alert: Floats | None,
+    threshold: float,
+) -> Exceedances:
+    score = scores.scores[row, columns]
+    if tail is None or per_alert is None:
+        p_value = EXACT_EXPECTED * threshold / score
+        expected, blocks = p_value, 0
+    else:
+        p_value = tail.probability(row, score)
+        expected, blocks = p_value * per_alert[row], int(tail.n_blocks[row])
+    return Exceedances(
+        target=scores.targets[row],
+        fault=scores.fault or detector.fault,
+        stream=scores.stream,
+        start_s=scores.start_s + scores.interval_s * scores.starts[row, columns].astype(np.float64),
+        end_s=scores.start_s + scores.interval_s * scores.ends[columns].astype(np.float64),
+        available_s=scores.available[row, columns],
+        expected=expected,
+        p_value=p_value,
+        score=score,
+        threshold=threshold,
+        accepted=scores.ends[columns] <= scores.n_accepted[row],
+        reference_blocks=blocks,
+        evidence={name: figures[row, columns] for name, figures in scores.evidence.items()},
+    )
