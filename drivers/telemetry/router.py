@@ -1,0 +1,156 @@
+"""Which decoder a message is for: by its topic, and without a telling topic by its shape.
+
+    eg/v1/…                      own            raw/{driver}: the bytes of another protocol, by that driver
+    thing/product, sys/product   dji
+    …/onvif-ej/…, axis/…/event/… cameras
+    …v1.1/Observations …         sensorthings
+    filters of the mappings      mapping        the configured ones first, then those that come with the program
+    anything beginning with ##   HJ 212         as published by many data loggers
+    <…<CmdType>…                 gb28181        alarms forwarded by video platforms
+    otherwise                    cloudevents, sensorthings, dji or a mapping, if the body looks like it
+
+What none of them takes is a `BadFrame` with its reason. A retained message is state from before: contents without a
+time of their own are taken out of it, since the time of arrival would make old values new.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import drivers
+from drivers.errors import UnknownDriver
+from drivers.events import BadFrame, Event, Notice, Reason
+from drivers.telemetry import cameras, cloudevents, dji, gb28181, own, sensorthings, sniffer4d
+from drivers.telemetry.dialects import shipped
+from drivers.telemetry.dji_state import DjiState
+from drivers.telemetry.envelope import wrap
+from drivers.telemetry.limits import MAX_PAYLOAD_BYTES, Refused, parse_json
+from drivers.telemetry.mapping import Mapping
+from drivers.telemetry.message import Telemetry
+from drivers.telemetry.sessions import Sessions
+from drivers.telemetry.topics import PREFIX, check_topic, own_topic
+
+HJ212_MARK = b"##"
+
+
+class MessageDecoder:
+    """One MQTT message at a time; remembers sessions and DJI state in bounded memory. No clock, never raises."""
+
+    def __init__(self, mappings: Sequence[Mapping] = ()) -> None:
+        self.sessions = Sessions()
+        self.dji = DjiState()
+        self._mappings = (*mappings, *shipped())
+
+    def decode(
+        self, topic: str, payload: bytes, *, is_retained: bool = False, raw: bytes | None = None
+    ) -> list[Event | BadFrame]:
+        """The events of a message, mostly one. `raw` is kept as their bytes: the envelope line if not given."""
+        try:
+            if inner := self._inner_driver(topic, payload):
+                return _decode_inner(inner, payload)
+            raw = wrap(topic, payload) if raw is None else raw
+            event = self._decode(topic, payload, raw)
+        except Refused as refusal:
+            kept = wrap(topic, payload) if raw is None else raw
+            if refusal.identity:
+                return [_mismatch(refusal.identity, refusal.detail, topic, kept)]
+            return [BadFrame(refusal.reason, kept, refusal.detail, refusal.deviations)]
+        if is_retained:
+            _without_arrival_times(event)
+        return [event]
+
+    def _inner_driver(self, topic: str, payload: bytes) -> str | None:
+        """The driver whose bytes the payload is, if it is not a message of its own."""
+        parts = own_topic(topic)
+        if parts is not None and parts.channel == "raw":
+            return parts.format
+        return "hj212" if payload.startswith(HJ212_MARK) else None
+
+    def _decode(self, topic: str, payload: bytes, raw: bytes) -> Telemetry:
+        if topic and (wrong := check_topic(topic)):
+            raise Refused(Reason.REFUSED, wrong)
+        if cameras.ONVIF in topic and not payload:
+            return cameras.decode_onvif(topic, raw, None)
+        if gb28181.looks_like(payload):
+            return gb28181.decode_gb28181(topic, raw, payload)
+        value, deviations = parse_json(payload)
+        event = self._decode_value(topic, raw, value)
+        event.deviations = deviations + event.deviations
+        return event
+
+    def _decode_value(self, topic: str, raw: bytes, value: Any) -> Telemetry:
+        if topic.startswith(PREFIX):
+            parts = own_topic(topic)
+            if parts is None:
+                raise Refused(Reason.REFUSED, "topic does not follow eg/v1/{tenant}/{kind}/{id}/{channel}")
+            return own.decode_own(parts, topic, raw, value, self.sessions)
+        if topic.startswith(dji.PREFIXES):
+            return dji.decode_dji(topic, raw, value, self.dji)
+        if cameras.ONVIF in topic:
+            return cameras.decode_onvif(topic, raw, value)
+        if topic.startswith("axis/") and "/event/" in topic:
+            return cameras.decode_axis(topic, raw, value)
+        if sensorthings.TOPIC.fullmatch(topic):
+            return sensorthings.decode_sensorthings(topic, raw, value)
+        for mapping in self._mappings:
+            if mapping.applies(topic, value):
+                return mapping.decode(topic, raw, value)
+        return self._by_shape(topic, raw, value)
+
+    def _by_shape(self, topic: str, raw: bytes, value: Any) -> Telemetry:
+        for recognise, decode in self._shapes:
+            if recognise(value):
+                return decode(self, topic, raw, value)
+        raise Refused(Reason.NOT_A_FRAME, "no mapping for this topic, and no body that is known")
+
+    _shapes: tuple[tuple[Callable[[Any], bool], Callable[["MessageDecoder", str, bytes, Any], Telemetry]], ...] = (
+        (
+            lambda v: isinstance(v, dict) and "specversion" in v,
+            lambda self, topic, raw, v: cloudevents.decode_cloudevent(topic, raw, v),
+        ),
+        (
+            lambda v: isinstance(v, dict) and (v.get("biz_code") == "device_osd" or ("host" in v and "sn" in v)),
+            lambda self, topic, raw, v: dji.decode_situation(raw, v, self.dji),
+        ),
+        (
+            lambda v: isinstance(v, dict) and "device_sn" in v and "recorded_at" in v,
+            lambda self, topic, raw, v: dji.decode_normalised(raw, v, self.dji),
+        ),
+        (
+            lambda v: isinstance(v, dict) and isinstance(v.get("message"), dict) and "timestamp" in v,
+            lambda self, topic, raw, v: cameras.decode_axis(topic, raw, v),
+        ),
+        (
+            lambda v: isinstance(v, dict) and "UtcTime" in v,
+            lambda self, topic, raw, v: cameras.decode_onvif(topic, raw, v),
+        ),
+        (sniffer4d.looks_like, lambda self, topic, raw, v: sniffer4d.decode_sniffer4d(topic, raw, v)),
+        (sensorthings.looks_like, lambda self, topic, raw, v: sensorthings.decode_sensorthings(topic, raw, v)),
+    )
+
+
+def _mismatch(identity: tuple[str, str], text: str, topic: str, raw: bytes) -> Telemetry:
+    """One device spoke under another's name: nothing of it is stored as values, but that it happened is."""
+    speaker, claimed = identity
+    notice = Notice(speaker, None, "identity_mismatch", text=text, detail={"topic": topic[:256], "claimed": claimed})
+    fields = {"detail": text, "claimed": claimed}
+    return Telemetry("identity_mismatch", speaker, topic, raw, fields, [notice], ("identity_mismatch",))
+
+
+def _decode_inner(name: str, payload: bytes) -> list[Event | BadFrame]:
+    """The payload by the driver of this name: each message is a whole input of its own."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        return [BadFrame(Reason.OVERSIZE, payload, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are taken")]
+    try:
+        decoder = drivers.driver(name).decoder()
+    except UnknownDriver:
+        return [BadFrame(Reason.REFUSED, payload, f"no driver named {name}")]
+    events: list[Event | BadFrame] = [*decoder.feed(payload), *decoder.flush()]
+    return events or [BadFrame(Reason.NOT_A_FRAME, payload, f"nothing in it for the driver {name}")]
+
+
+def _without_arrival_times(event: Telemetry) -> None:
+    timed = [item for item in event.held if item.time_us is not None]
+    if len(timed) < len(event.held):
+        event.held = timed
+        event.deviations += ("retained_without_time",)
+    event.fields["is_retained"] = True
