@@ -10,7 +10,8 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.model.arrays import Floats, Ints
+from analysis.model import operation
+from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.metadata import Channel
 from analysis.model.site import Grid
 
@@ -44,9 +45,10 @@ class Cells:
 class SeriesBlock:
     """Series of one interval and one time base.
 
-    values : (n_series, n_times) float64, NaN where missing
+    values : (n_series, n_times) float64, NaN where missing, flagged, or the source stands still
     n_accepted : (n_series,) samples of accepted history
     available : (n_series, n_times) moment at which the sample, and all before it, was there [s, UTC]
+    running : (n_series, n_times) whether the source runs, as `analysis.model.operation` sees it
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class SeriesBlock:
         values: Floats,
         n_accepted: Ints,
         available: Floats,
+        running: Bools | None = None,
     ) -> None:
         if values.shape != (len(channels), available.shape[1]):
             raise ValueError(
@@ -66,7 +69,8 @@ class SeriesBlock:
         self.interval_s = interval_s
         self.start_s = start_s
         self.channels = channels
-        self.values = values
+        self.running = np.ones(values.shape, dtype=np.bool_) if running is None else running
+        self.values = values if running is None or running.all() else np.where(running, values, np.nan)
         self.n_accepted = n_accepted
         self.available = available
 
@@ -83,6 +87,7 @@ class SeriesBlock:
             available=np.concatenate(
                 [np.broadcast_to(grid.available, (len(grid.channels), grid.n_times)) for grid in grids]
             ),
+            running=np.concatenate([operation.running(grid) for grid in grids]),
         )
 
     def rows(self, selected: Ints) -> "SeriesBlock":
@@ -94,6 +99,7 @@ class SeriesBlock:
             values=self.values[selected],
             n_accepted=self.n_accepted[selected],
             available=self.available[selected],
+            running=self.running[selected],
         )
 
     @property
@@ -170,12 +176,98 @@ class SeriesBlock:
         )
 
     @cached_property
+    def cell_ends(self) -> Ints:
+        """One past the last sample of each cell. (n_cells,)"""
+        return (np.arange(self.n_cells, dtype=np.int64) + 1) * self.cell
+
+    @cached_property
+    def cell_available(self) -> Floats:
+        """When each cell was complete. (n_series, n_cells) [s, UTC]"""
+        return self.available[:, self.cell_ends - 1]
+
+    def window_cells(self, duration_s: float) -> int:
+        """Cells in a window of about this duration, at least one."""
+        return max(1, round(duration_s / self.cell_s))
+
+    def window(self, width: int) -> "Moments":
+        """Moments of windows of `width` cells, made once."""
+        if width not in self._windows:
+            self._windows[width] = moments(self.cells, width)
+        return self._windows[width]
+
+    @cached_property
+    def _windows(self) -> "dict[int, Moments]":
+        return {}
+
+    def reference_median(self, per_cell: Floats) -> Floats:
+        """Median over each row's reference cells. (n_series,) NaN where all are NaN"""
+        number = np.arange(per_cell.shape[1])
+        kept = np.where(number[None, :] < self.reference_cells[:, None], per_cell, np.nan)
+        return row_median(kept)
+
+    @cached_property
+    def resolution(self) -> Floats:
+        """Reporting step: the least common non-zero |Δ| of the reference, robustly. (n_series,) [unit of the channel]"""
+        return reporting_step(self.values, self.reference_cells * self.cell)
+
+    @cached_property
     def typical(self) -> Floats:
         """A value from the beginning of each series, near its level: only for centring sums. (n_series,) NaN if all is missing"""
         first = np.argmax(~np.isnan(self.values), axis=1)
         return (
             np.asarray(self.values[np.arange(self.n_series), first]) if self.n_times else np.full(self.n_series, np.nan)
         )
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of windows ending at each cell; NaN where less than half of the window is there. All (n_series, n_cells).
+
+    `count` samples, `mean`, `variance` about the mean, `step_variance` half the mean squared difference of neighbours.
+    """
+
+    count: Floats
+    mean: Floats
+    variance: Floats
+    step_variance: Floats
+
+
+def moments(cells: Cells, width: int) -> Moments:
+    """Moments of windows of `width` cells from the sums of cells."""
+    per_cell = cells.count.max(initial=1.0)
+    count, steps = windowed(cells.count, width), windowed(cells.steps, width)
+    enough = (count >= 0.5 * width * per_cell) & (count >= 3) & (steps >= 0.4 * width * per_cell) & (steps >= 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = windowed(cells.total, width) / count
+        variance = np.maximum(windowed(cells.squares, width) / count - mean * mean, 0.0)
+        step_variance = np.maximum(windowed(cells.step_squares, width), 0.0) / (2.0 * steps)
+    blank = np.where(enough, 0.0, np.nan)
+    return Moments(count, mean + cells.mean_offset + blank, variance + blank, step_variance + blank)
+
+
+def row_median(values: Floats) -> Floats:
+    """Median of each row, NaN left out; NaN for an empty row. (n_rows,)"""
+    ordered = np.sort(values, axis=1)  # NaN last
+    n = np.count_nonzero(~np.isnan(ordered), axis=1)
+    rows = np.arange(len(n))
+    low, high = ordered[rows, np.maximum((n - 1) // 2, 0)], ordered[rows, np.maximum(n // 2, 0)]
+    return np.asarray(np.where(n > 0, (low + high) / 2.0, np.nan))
+
+
+def reporting_step(values: Floats, n_reference: Ints) -> Floats:
+    """The step in which each row reports: the 2 % quantile of non-zero |Δ| in its reference, at least the float's own. (n_rows,)
+
+    A quantile rather than the minimum: sums and differences of steps leave crumbs of rounding.
+    """
+    width = min(values.shape[1], int(n_reference.max(initial=0)), 4096)
+    change = np.abs(np.diff(values[:, :width], axis=1))
+    change[change <= 1e-9 * np.nanmax(np.abs(values[:, :width]), axis=1, initial=1e-300)[:, None]] = np.nan
+    change[:, :][np.arange(1, width)[None, :] >= n_reference[:, None]] = np.nan
+    ordered = np.sort(change, axis=1)
+    n = np.count_nonzero(~np.isnan(ordered), axis=1)
+    if not ordered.shape[1]:
+        return np.full(values.shape[0], np.nan)
+    return np.asarray(ordered[np.arange(len(n)), np.clip((0.02 * n).astype(np.int64), 0, ordered.shape[1] - 1)])
 
 
 def windowed(cells: Floats, width: int) -> Floats:

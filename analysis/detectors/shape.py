@@ -1,0 +1,64 @@
+"""Which channels the single-channel detectors look at, and how their windows become `Scores`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.detectors.interface import Scores, Target
+from analysis.model.arrays import Floats, Ints
+from analysis.model.block import SeriesBlock
+from analysis.model.metadata import Channel
+
+HOUR_S = 3600
+MEASURED = frozenset({"rtd", "avg", "zs_rtd", "zs_avg"})
+# What supports a measurement: judged by what rests on it, not by its shape. Steady by nature, driven by the weather, or a state.
+AUXILIARY = frozenset(
+    "stack_temperature stack_pressure humidity velocity water_temperature air_temperature air_pressure air_humidity wind_speed "
+    "wind_direction rain level voltage current power energy reactive_energy power_factor".split()
+)
+DERIVED_KEEP = frozenset({None, "affine", "no_to_nox"})
+
+
+def is_measured(channel: Channel) -> bool:
+    """A mean or reading of anything that air or water is judged by."""
+    return channel.medium in ("air", "water", "ambient") and channel.statistic in MEASURED
+
+
+def is_pollutant(channel: Channel) -> bool:
+    """Measured, not an auxiliary, and not computed from other channels in a way that changes its shape."""
+    return is_measured(channel) and channel.quantity not in AUXILIARY and channel.formula in DERIVED_KEEP
+
+
+def targets(block: SeriesBlock) -> tuple[Target, ...]:
+    """One target a series."""
+    return tuple(Target(channel.site, channel.point, (channel.id,)) for channel in block.channels)
+
+
+def cell_scores(
+    block: SeriesBlock,
+    scores: Floats,
+    *,
+    width: int,
+    evidence: dict[str, Floats],
+    stream: str,
+    starts: Ints | None = None,
+) -> Scores:
+    """Scores of windows of `width` cells that end at each cell. `starts` (n_series, n_cells) samples, default: the window's."""
+    first = np.maximum(block.cell_ends - width * block.cell, 0)
+    return Scores(
+        targets=targets(block),
+        interval_s=block.interval_s,
+        start_s=block.start_s,
+        ends=block.cell_ends,
+        starts=np.broadcast_to(first, scores.shape) if starts is None else starts,
+        scores=scores,
+        available=block.cell_available,
+        n_accepted=block.n_accepted,
+        evidence=evidence,
+        stream=stream,
+    )
+
+
+def broadcast(rows: Floats, like: Floats) -> Floats:
+    """A figure of each series, as evidence of each window."""
+    return np.broadcast_to(rows[:, None], like.shape)
