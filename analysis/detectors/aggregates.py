@@ -1,7 +1,7 @@
 """Recomputing an aggregate from its parts: hour from minutes, day from hours, amounts, flow-weighted means, bounds.
 
-An aggregate is judged only where every part of its interval has arrived, and only parts flagged N with a value count (HJ 212-2017
-table of data flags; HJ 75-2017 §9 on valid hours). A lost row therefore never makes a mismatch.
+An aggregate is judged only where every part of its interval has arrived, and only parts flagged N with a value count
+(HJ 212-2017 table of data flags; HJ 75-2017 §9 on valid hours). A lost row therefore never makes a mismatch.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 VALID_SHARE = {3600: 0.75, 86400: 20 / 24}
-"""Least share of valid parts for an interval of this many seconds: 45 of 60 minutes, 20 of 24 hours (HJ 75-2017 §9, HJ 76-2017)."""
+"""Least share of valid parts for an interval of this many seconds: 45 of 60 minutes, 20 of 24 hours (HJ 75-2017 §9,
+HJ 76-2017)."""
 
 MONTH_VALID_DAYS = 25
 FEBRUARY_VALID_DAYS = 23
@@ -124,7 +125,8 @@ def flow_weighted_mean(weighted: Parts, weights: Parts, *, expected_count: int) 
 
 
 def too_few_valid(parts: Parts, *, expected_count: int, interval_s: float) -> Mask:
-    """Whether an aggregate may not count as valid: all parts arrived, and fewer of them are valid than the standard asks.
+    """Whether an aggregate may not count as valid: all parts arrived, and fewer of them are valid than the standard
+    asks.
 
     Parameters
     ----------
@@ -178,14 +180,17 @@ def counter_falls(total: Array, *, step: float) -> Array:
     Returns
     -------
     fall : (..., n) float64
-        0 where it rose or stood; NaN where missing. A change to less than a tenth is a new meter or a roll-over and counts as none.
+        0 where it rose or stood; NaN where missing. A change to less than a tenth is a new meter or a roll-over and
+        counts as none.
         [steps]
     """
     present = np.isfinite(total)
     filled = np.where(present, total, -np.inf)
     index = np.where(present, np.arange(total.shape[-1]), 0)
     before_index = np.maximum.accumulate(index, axis=-1)
-    before = np.take_along_axis(filled, np.concatenate([before_index[..., :1], before_index[..., :-1]], axis=-1), axis=-1)
+    before = np.take_along_axis(
+        filled, np.concatenate([before_index[..., :1], before_index[..., :-1]], axis=-1), axis=-1
+    )
     fall = before - total
     unit = step if step > 0 else 1e-9 * np.maximum(np.abs(total), 1e-300)
     fell = np.isfinite(fall) & (fall > 0) & (total >= 0.1 * before)

@@ -1,119 +1,321 @@
-"""Residuals of identities: what a site's own arithmetic keeps to, and where it stops.
+"""Derived values that their parts do not give, and which channel the contradiction points at.
 
-Rounding bounds the residual of an honest derived value. What a logger does beyond the formula (conversion of means instead of means
-of conversions, 273.15 for 273, a truncated digit) shows in the accepted rows and widens the bound, once and for all; an identity
-that accepted rows keep only loosely is not used. Two statistics: one value out of bounds, which needs no window, and the mean
-residual of a day, which sees a bias below the rounding of a single value.
+The identity of each derived channel is audited sample by sample against what rounding and the site's own habit allow
+(see `arithmetic_residual`), and by the mean residual of a day and of a week, which sees a bias below the rounding of
+one value. Where an input takes part in several identities and breaks them all, it is the input that was altered, and
+the others give its honest value back: `contradicted_value` names the manner.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from analysis.detectors.expected_level import trailing_sum
+from analysis.detectors.arithmetic_residual import Tightness, bound_ratio, learn_tightness, mean_residual_z
+from analysis.detectors.audit import Audit
+from analysis.detectors.derived_channels import audits_of
+from analysis.detectors.disagreement import PATTERNS, Disagreement, describe
+from analysis.detectors.identities import reporting_step
+from analysis.detectors.interface import Detector, Scores, Target, Text
+from analysis.model.arrays import Bools, Floats, Ints
+from analysis.model.site import Grid, SiteData
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-
-MIN_REFERENCE_ROWS = 24
-_STRAY_SHARE = 0.002  # accepted rows that may break an identity without widening it: start-up hours, a logger's restart
-_MAX_LOOSENESS = 0.02  # an identity that accepted rows keep only to 2 % says little about a falsification of 2 %
-_MARGIN = 1.5
-
-
-class Tightness(NamedTuple):
-    """How closely the accepted rows keep an identity."""
-
-    scale: float
-    """Learned bound over rounding bound, ≥ 1. [1]"""
-    bias: float
-    """Mean residual over rounding bound. [1]"""
-    rows: int
-    is_usable: bool
+BIAS_WINDOWS = (24, 168)
+_BIAS_Z = (
+    8.0  # roundings of neighbouring samples are not quite independent: far out, and beyond what accepted rows reach
+)
+_BIAS_MARGIN = 1.5
+_PLAIN_ERROR = 0.15  # a factor nearer to one than this on a derived value is an arithmetic error before it is a scaling
 
 
-def learn_tightness(residual: Array, *, bound: Array, expected: Array, reference: Mask) -> Tightness:
-    """How far the residual of an identity goes in accepted rows.
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """An audit that accepted rows keep. `ratio` (n,): |residual| over its bound; `bias` window → (n,): |z| over its
+    bound."""
+
+    audit: Audit
+    ratio: Floats
+    bias: dict[int, Floats]
+    tolerance: Floats
+
+
+@lru_cache(maxsize=2)
+def checked_audits(data: SiteData) -> tuple[Checked, ...]:
+    """The audits of a site that its accepted history supports."""
+    found = []
+    for audit in audits_of(data):
+        tightness = learn_tightness(
+            audit.residual,
+            bound=audit.bound,
+            expected=audit.expected,
+            own_step=audit.own_step,
+            reference=audit.reference,
+        )
+        if not tightness.is_usable:
+            continue
+        bound = np.full_like(audit.bound, tightness.own_bound) if tightness.own_bound else audit.bound
+        ratio = bound_ratio(audit.residual, bound=bound, scale=tightness.scale)
+        # a broken value speaks for itself; the mean is for the bias that no single value shows
+        intact = np.where(ratio <= 1, audit.residual, np.nan)
+        bias = {window: _bias_ratio(audit, intact, tightness, window=window) for window in BIAS_WINDOWS}
+        found.append(Checked(audit, ratio, bias, bound * tightness.scale))
+    return tuple(found)
+
+
+def _bias_ratio(audit: Audit, intact: Floats, tightness: Tightness, *, window: int) -> Floats:
+    """|z| of the mean residual over what accepted rows reach; 0 where the last quarter of the window no longer shows
+    it."""
+    z, recent = (
+        mean_residual_z(intact, bound=audit.bound, sigma=audit.sigma, tightness=tightness, window=width)
+        for width in (window, window // 4)
+    )
+    known = np.abs(z[: audit.grid.n_accepted])
+    reached = float(np.max(known[np.isfinite(known)], initial=0.0))
+    with np.errstate(invalid="ignore"):
+        # a mean of a quarter of the rows has half the z
+        lasts = recent * np.sign(z) > 0.5 / 3 * np.abs(z)
+    return np.where(np.isfinite(z) & ~lasts, 0.0, np.abs(z) / max(_BIAS_Z, _BIAS_MARGIN * reached))
+
+
+def run(data: SiteData) -> list[Scores]:
+    """Scores of single values, and of the mean residual of 24 and 168 values, for every audited channel."""
+    out = []
+    for checked in checked_audits(data):
+        audit = checked.audit
+        target = Target(data.site.id, audit.channel.point, (audit.channel.id,))
+        figures = {
+            "reported": audit.grid.values[audit.row],
+            "expected": audit.expected,
+            "tolerance": checked.tolerance,
+        }
+        out.append(sample_scores(audit.grid, {target: _log_score(checked.ratio)}, evidence=figures))
+        for window, ratio in checked.bias.items():
+            out.append(
+                sample_scores(
+                    audit.grid, {target: _log_score(ratio)}, evidence=figures, stream=f"mean of {window}", window=window
+                )
+            )
+    return out
+
+
+def _log_score(ratio: Floats) -> Floats:
+    """1 at the bound, and no faster than the number of digits beyond it."""
+    return np.log2(1 + ratio)
+
+
+def sample_scores(
+    grid: Grid,
+    rows: dict[Target, Floats],
+    *,
+    evidence: dict[str, Floats],
+    stream: str = "",
+    window: int = 1,
+    fault: str | None = None,
+) -> Scores:
+    """Scores of each sample of a grid, or of each hour (the largest) where samples are shorter.
 
     Parameters
     ----------
-    residual : (n,) float64
-        Reported less expected, NaN where the identity cannot be formed. [unit of the channel]
-    bound : (n,) float64
-        From `identities.rounding_tolerance`. [unit of the channel]
-    expected : (n,) float64
-        Expected value. [unit of the channel]
-    reference : (n,) bool
-        Accepted rows.
-
-    Returns
-    -------
-    Tightness
-        Not usable with fewer than `MIN_REFERENCE_ROWS` accepted rows, or if the learned bound is more than 2 % of the value.
-    """
-    rows = reference & np.isfinite(residual)
-    count = int(rows.sum())
-    if count < MIN_REFERENCE_ROWS:
-        return Tightness(1.0, 0.0, count, False)
-    ratio = np.sort(np.abs(residual[rows]) / bound[rows])
-    reached = float(ratio[count - 1 - int(_STRAY_SHARE * count)])
-    scale = 1.0 if reached <= 1.0 else _MARGIN * reached
-    level = float(np.median(np.abs(expected[rows])))
-    loose = scale > 1.0 and scale * float(np.median(bound[rows])) > _MAX_LOOSENESS * level
-    signed = residual[rows] / bound[rows]
-    bias = float(np.clip(signed, -1.0, 1.0).mean())
-    return Tightness(scale, bias, count, not loose)
-
-
-def bound_ratio(residual: Array, *, bound: Array, scale: float) -> Array:
-    """|residual| over what rounding and the site's own habit allow: above 1 no honest arithmetic explains the value. [1]"""
-    return np.abs(residual) / (bound * scale)
-
-
-def mean_residual_z(residual: Array, *, bound: Array, sigma: Array, tightness: Tightness, window: int) -> Array:
-    """Standard score of the mean residual of the last `window` rows that have one.
-
-    Parameters
-    ----------
-    residual, bound, sigma : (n,) float64
-        As in `bound_ratio`; `sigma` is the standard deviation of one residual under rounding. [unit of the channel]
-    tightness : Tightness
-        Learned bias and scale.
+    grid : Grid
+        Time base.
+    rows : Target → (n,) float64
+        Scores of the samples.
+    evidence : name → (n,) float64
+        Figures of the samples, the same for all rows.
     window : int
-        Rows. [1]
+        Samples that a score stands for. [1]
 
     Returns
     -------
-    z : (n,) float64
-        Signed; NaN with fewer than half a window of rows. Single residuals are held inside ±1 bound, so that one broken value, which
-        `bound_ratio` sees, does not speak for a day. [1]
+    Scores
     """
-    present = np.isfinite(residual)
-    limited = np.clip(residual, -bound, bound) - tightness.bias * bound
-    total = trailing_sum(np.where(present, limited, 0.0), window=window)
-    variance = trailing_sum(np.where(present, (sigma * tightness.scale) ** 2, 0.0), window=window)
-    count = trailing_sum(present.astype(np.float64), window=window)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(present & (count >= window / 2), total / np.sqrt(variance), np.nan)
+    per_window = max(1, 3600 // grid.interval_s)
+    count = -(-grid.n_times // per_window)
+    stacked = np.stack(list(rows.values()))
+    best = _largest(stacked, per_window=per_window, count=count)
+    ends = np.minimum((np.arange(count) + 1) * per_window, grid.n_times)
+    picked = {name: np.stack([values[index] for index in best]) for name, values in evidence.items()}
+    begin = np.maximum(best - window + 1, 0) if window > 1 else best
+    return Scores(
+        targets=tuple(rows),
+        interval_s=grid.interval_s,
+        start_s=grid.start_s,
+        ends=ends.astype(np.int64),
+        starts=begin.astype(np.int64),
+        scores=np.take_along_axis(stacked, best, axis=1),
+        available=np.broadcast_to(grid.available[ends - 1], (len(rows), count)),
+        n_accepted=np.full(len(rows), grid.n_accepted, dtype=np.int64),
+        evidence=picked,
+        stream=stream,
+        fault=fault,
+    )
 
 
-def best_convention(ratios: list[Array], *, reference: Mask) -> int:
-    """Which of several readings of a formula a site keeps: the one with the smallest median |residual| over bound.
+def _largest(scores: Floats, *, per_window: int, count: int) -> Ints:
+    """Index of the largest score of each window, its first sample if all are NaN. (rows, count)"""
+    padded = np.full((scores.shape[0], count * per_window), -1.0)
+    padded[:, : scores.shape[1]] = np.where(np.isfinite(scores), scores, -1.0)
+    index = padded.reshape(scores.shape[0], count, per_window).argmax(axis=2) + per_window * np.arange(count)
+    return np.asarray(index, dtype=np.int64)
+
+
+def culprits(broken: Bools, available: Bools, taking_part: Bools) -> Bools:
+    """Which channels alone explain the broken identities of each sample.
 
     Parameters
     ----------
-    ratios : list of (n,) float64
-        |residual| / bound under each convention.
-    reference : (n,) bool
-        Accepted rows.
+    broken, available : (a, n) bool
+        Identities that fail, and that could be formed.
+    taking_part : (c, a) bool
+        Channels of each identity.
 
     Returns
     -------
-    index : int
-        The first of equals; 0 if no accepted row can tell.
+    suspects : (c, n) bool
+        Channels all of whose identities are broken, and that explain most of the broken ones.
     """
-    medians = [float(np.median(known)) if (known := r[reference & np.isfinite(r)]).size else np.inf for r in ratios]
-    return int(np.argmin(medians))
+    # c × a by a × n products count identities; c and a are a handful
+    explained = taking_part.astype(np.float64) @ broken.astype(np.float64)
+    cleared = taking_part.astype(np.float64) @ (available & ~broken).astype(np.float64) > 0
+    explained[cleared] = 0.0
+    most = explained.max(axis=0)
+    return np.asarray((explained == most) & (most > 0))
+
+
+def run_contradicted(data: SiteData) -> list[Scores]:
+    """Scores by manner of alteration, for the channels that the contradictions point at."""
+    out = []
+    checked = checked_audits(data)
+    for grid in data.grids.values():
+        group = [c for c in checked if c.audit.grid is grid]
+        if group:
+            out += _contradictions(data, grid, group)
+    return out
+
+
+def _contradictions(data: SiteData, grid: Grid, group: list[Checked]) -> list[Scores]:
+    broken = np.stack([c.ratio > 1 for c in group])
+    if not broken[:, grid.n_accepted :].any():
+        return []
+    available = np.stack([np.isfinite(c.ratio) for c in group])
+    row_of = {channel.id: row for row, channel in enumerate(grid.channels)}
+    names = [name for name in row_of if any(name in c.audit.implied for c in group)]
+    keyed = [(name, point) for point in {c.audit.channel.point for c in group} for name in names]
+    taking_part = np.array(
+        [[name in c.audit.implied and point == c.audit.channel.point for c in group] for name, point in keyed]
+    )
+    suspects = culprits(broken, available, taking_part)
+    described = {}
+    for index, (name, point) in enumerate(keyed):
+        if suspects[index].any():
+            described[index] = _describe(grid, group, broken, name=name, point=point)
+    return _named(data, grid, group, broken, suspects, keyed, described)
+
+
+def _describe(grid: Grid, group: list[Checked], broken: Bools, *, name: str, point: str) -> Disagreement:
+    """Against the first broken identity that implies the channel."""
+    implied = np.full(grid.n_times, np.nan)
+    wrong = np.zeros(grid.n_times, dtype=bool)
+    for checked, mask in zip(group, broken, strict=True):
+        if name in checked.audit.implied and checked.audit.channel.point == point:
+            implied = np.where(np.isfinite(implied), implied, checked.audit.implied[name])
+            wrong |= mask
+    row = next(r for r, channel in enumerate(grid.channels) if channel.id == name and channel.point == point)
+    return describe(grid.values[row], implied, broken=wrong, step=reporting_step(grid.values[row]))
+
+
+def _named(
+    data: SiteData,
+    grid: Grid,
+    group: list[Checked],
+    broken: Bools,
+    suspects: Bools,
+    keyed: list[tuple[str, str]],
+    described: dict[int, Disagreement],
+) -> list[Scores]:
+    if not described:
+        return []
+    index = list(described)
+    spreads = np.stack([np.where(suspects[i], described[i].spread, np.inf) for i in index])
+    chosen = spreads.argmin(axis=0)
+    worst = np.max(np.where(broken, np.stack([c.ratio for c in group]), 0.0), axis=0)
+    derived = {(c.audit.channel.id, c.audit.channel.point) for c in group}
+    out = []
+    for position, i in enumerate(index):
+        name, point = keyed[i]
+        mine = suspects[i] & (chosen == position) & np.isfinite(spreads[position])
+        faults = _fault_codes(grid, described[i], name=name, point=point, is_derived=keyed[i] in derived)
+        target = Target(data.site.id, point, (name,))
+        figures = {"factor": described[i].factor, "difference": described[i].difference}
+        for fault in dict.fromkeys(faults[mine]):
+            if fault:
+                scores = np.where(mine & (faults == fault), _log_score(worst), 0.0)
+                out.append(sample_scores(grid, {target: scores}, evidence=figures, fault=str(fault)))
+    return out
+
+
+def _fault_codes(
+    grid: Grid, found: Disagreement, *, name: str, point: str, is_derived: bool
+) -> np.ndarray[tuple[int, ...], np.dtype[np.str_]]:
+    """Class of each sample, empty where the manner says nothing."""
+    channel = next(c for c in grid.channels if c.id == name and c.point == point)
+    faults = np.array(PATTERNS)[found.code]
+    if channel.quantity == "o2":
+        return np.where((faults != "") & (found.difference < 0), "oxygen_tampered", "")
+    if channel.quantity.startswith("flow") or channel.quantity == "velocity":
+        return np.where(faults == "scaled", "flow_coefficient_edited", faults)
+    if is_derived:
+        with np.errstate(invalid="ignore"):
+            slight = np.isin(faults, ("scaled", "offset", "capped")) & (np.abs(found.factor - 1) < _PLAIN_ERROR)
+            faults = np.where(slight, "", faults)
+    return np.asarray(faults)
+
+
+MISMATCH = Detector(
+    name="arithmetic_mismatch",
+    fault="arithmetic_mismatch",
+    runs_on="site",
+    run=run,
+    explanation=Text(
+        en="Suspected, because {channels} of {point} is computed from other channels and does not follow from them: "
+        "reported "
+        "{reported:.6g}, expected {expected:.6g}, allowed by rounding and the site's own habit {tolerance:.2g}, "
+        "over {hours} h.",
+        zh="{point} 的 {channels} 由其他通道计算得出，但与之不符：上报值 {reported:.6g}，应为 {expected:.6g}，"
+        "按修约和该站点自身习惯允许偏差 {tolerance:.2g}，持续 {hours} 小时，疑似数据被改动。",
+    ),
+    innocent_if=Text(
+        en="The logger's formula or a parameter of it (reference oxygen, duct area, conversion) was changed and "
+        "reported.",
+        zh="若采集仪的计算公式或参数（基准氧含量、烟道截面积、折算方式）已变更并报备，则可排除。",
+    ),
+    floor=1.0,
+    kind="exact",
+    specificity=3,
+    alternatives=("scaled", "offset", "parameter_edited"),
+)
+CONTRADICTED = Detector(
+    name="contradicted_value",
+    fault="arithmetic_mismatch",
+    runs_on="site",
+    run=run_contradicted,
+    explanation=Text(
+        en="Suspected, because {channels} of {point} contradicts the channels computed from it or for it, which "
+        "give its honest value "
+        "back: it is {factor:.3g} times that value, {difference:.4g} apart, over {hours} h.",
+        zh="{point} 的 {channels} 与由其计算或用于计算它的通道矛盾，由后者可反推真实值：上报值为其 {factor:.3g} 倍，"
+        "相差 {difference:.4g}，"
+        "持续 {hours} 小时，疑似数据被改动。",
+    ),
+    innocent_if=Text(
+        en="The logger's formula or a parameter of it was changed and reported.",
+        zh="若采集仪的计算公式或参数已变更并报备，则可排除。",
+    ),
+    floor=1.0,
+    kind="exact",
+    specificity=6,
+    alternatives=("arithmetic_mismatch", "parameter_edited"),
+)
+DETECTORS = (MISMATCH, CONTRADICTED)

@@ -1,9 +1,9 @@
 """What a channel should read, given the channels that drive it, and how far it has been from that lately.
 
-Strategy: a robust regression on the accepted rows (winsorised second-degree terms, so that a season outside the reference does not
-extrapolate) gives a residual; the residual of the last hours is compared with the median of the days before them. A sudden change of
-the relation stands out at once, a slow honest one (season, ageing) is followed, and an honest lasting one (retrofit) is re-learned
-within half of `BASELINE_DAYS`. Everything looks back only.
+Strategy: a robust regression on the accepted rows (winsorised second-degree terms, so that a season outside the
+reference does not extrapolate) gives a residual; the residual of the last hours is compared with the median of the
+days before them. A sudden change of the relation stands out at once, a slow honest one (season, ageing) is followed,
+and an honest lasting one (retrofit) is re-learned within half of `BASELINE_DAYS`. Everything looks back only.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def _robust_fit(design: Array, target: Array) -> Array:
 def relation_residual(predictors: Array, targets: Array, reference: Mask) -> Array:
     """Targets less what the predictors say, learned from the reference rows alone.
 
-    Inside the reference the residual of a row comes from a fit without its own fifth of the reference: in-sample residuals would be
-    smaller than later ones, and thresholds taken from them too low.
+    Inside the reference the residual of a row comes from a fit without its own fifth of the reference: in-sample
+    residuals would be smaller than later ones, and thresholds taken from them too low.
 
     Parameters
     ----------
@@ -86,7 +86,8 @@ def relation_residual(predictors: Array, targets: Array, reference: Mask) -> Arr
     Returns
     -------
     residual : (k, n) float64
-        NaN where the target or a predictor is missing, and everywhere if the reference has fewer than ten rows per coefficient.
+        NaN where the target or a predictor is missing, and everywhere if the reference has fewer than ten rows per
+        coefficient.
         [unit of the targets]
     """
     design = design_matrix(predictors, reference)

@@ -1,8 +1,9 @@
 """The arithmetic that a derived channel must obey, with the partial derivatives that carry rounding through it.
 
-Each identity gives the expected value and its derivative by every source; `rounding_tolerance` turns the reporting steps into the
-largest residual that honest rounding can make, and the standard deviation that it makes on average. Nothing here knows thresholds.
-Conventions: NaN in, NaN out; where a formula has no value (oxygen at or above 21 %) the expected value is NaN, never a negative one.
+Each identity gives the expected value and its derivative by every source; `rounding_tolerance` turns the reporting
+steps into the largest residual that honest rounding can make, and the standard deviation that it makes on average.
+Nothing here knows thresholds. Conventions: NaN in, NaN out; where a formula has no value (oxygen at or above 21 %)
+the expected value is NaN, never a negative one.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ def reporting_step(values: Array) -> float:
 
 
 def oxygen_conversion(sources: Mapping[str, Array], *, reference_oxygen_pct: float) -> Expected:
-    """Concentration at the reference oxygen content, C·(21 − Oref)/(21 − O) (GB 13223-2011 §5.1.3, HJ 75-2017 appendix C).
+    """Concentration at the reference oxygen content, C·(21 − Oref)/(21 − O) (GB 13223-2011 §5.1.3, HJ 75-2017
+    appendix C).
 
     Sources: `value` [mg/m3, dry], `o2` [%, dry].
     """
@@ -62,7 +64,8 @@ def oxygen_conversion(sources: Mapping[str, Array], *, reference_oxygen_pct: flo
 
 
 def product(sources: Mapping[str, Array], *, constant: float) -> Expected:
-    """Mass rate of concentration and dry standard flow, constant·C·Q (HJ 75-2017 appendix C: kg/h = mg/m3 · m3/h · 1e-6).
+    """Mass rate of concentration and dry standard flow, constant·C·Q (HJ 75-2017 appendix C: kg/h = mg/m3 · m3/h ·
+    1e-6).
 
     Sources: `concentration`, `flow`; the constant carries the units and the length of the interval.
     """
@@ -73,8 +76,8 @@ def product(sources: Mapping[str, Array], *, constant: float) -> Expected:
 def stack_conditions(sources: Mapping[str, Array], *, ice_point_k: float = ICE_POINT_K) -> Expected:
     """What the dry standard flow is proportional to: V·T0/(T0+t)·(Ba+Ps)/101325·(1 − Xsw) (HJ 75-2017 appendix C).
 
-    Sources: `velocity` [m/s]; any of `temperature` [Cel], `pressure` [Pa, gauge], `ambient_pressure` [Pa, absolute], `humidity` [%].
-    What is absent counts as constant: it goes into the one constant that is solved for.
+    Sources: `velocity` [m/s]; any of `temperature` [Cel], `pressure` [Pa, gauge], `ambient_pressure` [Pa, absolute],
+    `humidity` [%]. What is absent counts as constant: it goes into the one constant that is solved for.
     """
     velocity = sources["velocity"]
     zero = np.zeros_like(velocity)
@@ -105,7 +108,8 @@ def power_factor(sources: Mapping[str, Array]) -> Expected:
 
 
 def no_to_nox(sources: Mapping[str, Array]) -> Expected:
-    """Nitrogen oxides counted as NO2: 1.533·NO, and NO2 where it is measured (HJ 75-2017 §3). Sources: `no`, optionally `no2`."""
+    """Nitrogen oxides counted as NO2: 1.533·NO, and NO2 where it is measured (HJ 75-2017 §3). Sources: `no`,
+    optionally `no2`."""
     no = sources["no"]
     expected = NO_TO_NO2 * no + sources.get("no2", np.zeros_like(no))
     return expected, {name: np.full_like(no, NO_TO_NO2 if name == "no" else 1.0) for name in sources}
@@ -146,8 +150,8 @@ def rounding_tolerance(
     Returns
     -------
     bound, sigma : (n,) float64
-        The largest residual, half a step of each term (to first order, and 1e-9 of the value for the arithmetic itself);
-        its standard deviation if the roundings are independent and uniform. [unit of the derived channel]
+        The largest residual, half a step of each term (to first order, and 1e-9 of the value for the arithmetic
+        itself); its standard deviation if the roundings are independent and uniform. [unit of the derived channel]
     """
     terms = np.stack([np.full_like(expected, step)] + [np.abs(slope) * steps[name] for name, slope in slopes.items()])
     floor = 1e-9 * np.abs(expected) + 1e-12

@@ -1,0 +1,110 @@
+"""One derived channel under one identity: what it should read, and what it may differ by.
+
+Everything is on the time base of the derived channel. For each channel that takes part, `implied` says what the rest
+of the identity asks of it: where an input was altered and the derived channel was not, the honest values can be read
+off there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.detectors import identities
+from analysis.model.arrays import Bools, Floats
+from analysis.model.metadata import Channel
+from analysis.model.site import Grid
+
+Series = tuple[Grid, int]
+"""A row of a grid."""
+
+LEAST_FIT_ROWS = 24
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One identity of one derived channel, on its own grid.
+
+    expected, residual, bound, sigma : (n,) float64, NaN where a part is missing [unit of the channel]
+    own_step : reporting step of the derived channel [its unit]
+    implied : channel id → (n,) float64, what the rest of the identity says that channel should read; the derived
+    channel included
+    """
+
+    channel: Channel
+    grid: Grid
+    row: int
+    formula: str
+    sources: tuple[Channel, ...]
+    expected: Floats
+    residual: Floats
+    bound: Floats
+    sigma: Floats
+    own_step: float
+    implied: dict[str, Floats]
+
+    @property
+    def reference(self) -> Bools:
+        """(n,) accepted rows."""
+        return np.arange(self.grid.n_times) < self.grid.n_accepted
+
+
+def aligned(grid: Grid, source: Series) -> Floats | None:
+    """A source's values on the samples of another grid of the same interval."""
+    other, row = source
+    if other is grid:
+        return other.values[row]
+    if other.interval_s != grid.interval_s or (other.start_s - grid.start_s) % grid.interval_s:
+        return None
+    shift = (other.start_s - grid.start_s) // grid.interval_s
+    out = np.full(grid.n_times, np.nan)
+    columns = np.arange(grid.n_times) - shift
+    inside = (columns >= 0) & (columns < other.n_times)
+    out[inside] = other.values[row, columns[inside]]
+    return out
+
+
+def channel_of(source: Series) -> Channel:
+    return source[0].channels[source[1]]
+
+
+def step_of(source: Series) -> float:
+    return identities.reporting_step(source[0].values[source[1]])
+
+
+def make_audit(
+    grid: Grid,
+    row: int,
+    *,
+    formula: str,
+    sources: list[Series],
+    expected: Floats,
+    slopes: dict[str, Floats],
+    steps: dict[str, float],
+    implied: dict[str, Floats],
+) -> Audit:
+    channel = grid.channels[row]
+    own_step = identities.reporting_step(grid.values[row])
+    bound, sigma = identities.rounding_tolerance(expected, slopes, steps=steps, step=own_step)
+    return Audit(
+        channel=channel,
+        grid=grid,
+        row=row,
+        formula=formula,
+        sources=tuple(channel_of(source) for source in sources),
+        expected=expected,
+        residual=grid.values[row] - expected,
+        bound=bound,
+        sigma=sigma,
+        own_step=own_step,
+        implied={channel.id: expected} | implied,
+    )
+
+
+def fit_constant(reported: Floats, shape: Floats, *, accepted: int) -> float | None:
+    """The one constant of reported = constant · shape, from accepted rows: their median."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (reported / shape)[:accepted]
+    known = ratio[np.isfinite(ratio) & (ratio != 0)]
+    return float(np.median(known)) if known.size >= LEAST_FIT_ROWS else None

@@ -1,0 +1,42 @@
+"""Oxygen pulled down while the gases stay: the conversion factor (21 − Oref)/(21 − O) falls, and with it the
+converted values.
+
+The identity of the conversion still holds, so that arithmetic alone sees nothing; what breaks is the joint cloud of
+oxygen with the load and the gases.
+"""
+
+from __future__ import annotations
+
+from analysis.detectors.gas_oxygen_shift import direction_scores
+from analysis.detectors.interface import Detector, Scores, Text
+from analysis.model.site import SiteData
+
+
+def run(data: SiteData) -> list[Scores]:
+    """Scores of windows of 6, 24 and 72 h for every outlet with oxygen and a gas."""
+    return direction_scores(data, "oxygen_tampered")
+
+
+DETECTOR = Detector(
+    name="oxygen_tampered",
+    fault="oxygen_tampered",
+    runs_on="site",
+    run=run,
+    explanation=Text(
+        en="Suspected change of the oxygen of {point}: for {hours} h it lay so far below what load and conditions "
+        "lead one to expect that converted "
+        "values come out about {share_pct:.0f} % lower, while the gases themselves did not move ({score:.1f} honest "
+        "standard deviations).",
+        zh="{point} 氧含量疑似被改动：{hours} 小时内氧含量低于负荷和工况对应的水平，使折算值偏低约 {share_pct:.0f} %，"
+        "而各气态污染物实测值未变（偏离为正常波动的 {score:.1f} 倍标准差）。",
+    ),
+    innocent_if=Text(
+        en="The air supply of the furnace was re-set (then CO and temperature move too), a duct leak was sealed, or "
+        "the oxygen cell was replaced.",
+        zh="若调整了送风（此时一氧化碳与温度也会变化）、封堵了漏风，或更换了氧传感器，则可排除。",
+    ),
+    floor=3.0,
+    share=1.0,
+    specificity=6,
+    alternatives=("diluted_with_zero_gas", "instrument_fault", "process_change"),
+)

@@ -1,0 +1,179 @@
+"""Identities between channels of one interval: mass, dry standard flow, power factor, NOx from NO, straight lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from analysis.detectors import identities
+from analysis.detectors.arithmetic_residual import best_convention
+from analysis.detectors.audit import (
+    LEAST_FIT_ROWS,
+    Audit,
+    Series,
+    aligned,
+    channel_of,
+    fit_constant,
+    make_audit,
+    step_of,
+)
+from analysis.model.arrays import Floats
+from analysis.model.site import Grid, SiteData
+
+PA_PER = {"Pa": 1.0, "hPa": 100.0, "kPa": 1000.0, "mbar": 100.0, "MPa": 1e6}
+
+
+def mass_audit(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> Audit | None:
+    flow = next((s for s in sources if channel_of(s).quantity.startswith("flow")), None)
+    concentration = next((s for s in sources if s is not flow), None)
+    if flow is None or concentration is None:
+        return None
+    c, q = aligned(grid, concentration), aligned(grid, flow)
+    if c is None or q is None:
+        return None
+    reported = grid.values[row]
+    learned = fit_constant(reported, c * q, accepted=grid.n_accepted)
+    if learned is None:
+        return None
+    # a constant of the standard is a round number; what rounding makes of the learned one is not
+    constant = _rounded_constant(learned)
+    expected, slopes = identities.product({"concentration": c, "flow": q}, constant=constant)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        implied = {
+            channel_of(concentration).id: reported / (constant * q),
+            channel_of(flow).id: reported / (constant * c),
+        }
+    steps = {"concentration": step_of(concentration), "flow": step_of(flow)}
+    return make_audit(
+        grid,
+        row,
+        formula="mass",
+        sources=[concentration, flow],
+        expected=expected,
+        slopes=slopes,
+        steps=steps,
+        implied=implied,
+    )
+
+
+ROUND_FACTORS = (1.0, 3.6, 6.0, 24.0, 8.64, 1 / 3.6, 1 / 6.0, 1 / 24.0)
+"""Between units of time and mass a factor is one of these times a power of ten."""
+
+
+def _rounded_constant(learned: float) -> float:
+    """The nearest product of a unit factor and a power of ten, if it is within half a percent; else what was
+    learned."""
+    for factor in ROUND_FACTORS:
+        power = np.round(np.log10(abs(learned) / factor))
+        nominal = factor * 10.0**power
+        if abs(abs(learned) / nominal - 1) < 0.005:
+            return float(np.sign(learned) * nominal)
+    return learned
+
+
+def dry_standard_flow_audit(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> Audit | None:
+    named, steps, ids = _stack_sources(grid, sources)
+    if "velocity" not in named:
+        return None
+    reported = grid.values[row]
+    candidates = []
+    for ice_point_k in (identities.ICE_POINT_K, identities.ICE_POINT_K + 0.15):
+        shape, slopes = identities.stack_conditions(named, ice_point_k=ice_point_k)
+        constant = fit_constant(reported, shape, accepted=grid.n_accepted)
+        if constant is None:
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            implied = {ids["velocity"]: named["velocity"] * reported / (constant * shape)}
+        candidates.append(
+            make_audit(
+                grid,
+                row,
+                formula="dry_standard_flow",
+                sources=sources,
+                expected=constant * shape,
+                slopes={name: constant * slope for name, slope in slopes.items()},
+                steps=steps,
+                implied=implied,
+            )
+        )
+    ratios = [np.abs(audit.residual) / audit.bound for audit in candidates]
+    return candidates[best_convention(ratios, reference=candidates[0].reference)]
+
+
+STACK_ROLES = {
+    "velocity": "velocity",
+    "stack_temperature": "temperature",
+    "stack_pressure": "pressure",
+    "air_pressure": "ambient_pressure",
+    "humidity": "humidity",
+}
+
+
+def _stack_sources(grid: Grid, sources: list[Series]) -> tuple[dict[str, Floats], dict[str, float], dict[str, str]]:
+    named, steps, ids = {}, {}, {}
+    for source in sources:
+        channel = channel_of(source)
+        role = STACK_ROLES.get(channel.quantity)
+        values = aligned(grid, source)
+        if role is None or values is None:
+            continue
+        factor = PA_PER.get(channel.unit, 1.0) if "pressure" in role else 1.0
+        named[role], steps[role], ids[role] = values * factor, step_of(source) * factor, channel.id
+    return named, steps, ids
+
+
+def audit_by_roles(
+    roles: dict[str, tuple[str, ...]], identity: Callable[..., identities.Expected], *, formula: str
+) -> Callable[[SiteData, Grid, int, list[Series]], Audit | None]:
+    """A builder for an identity without constants: roles by quantity."""
+
+    def build(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> Audit | None:
+        named, steps = {}, {}
+        for source in sources:
+            values = aligned(grid, source)
+            role = next((r for r, quantities in roles.items() if channel_of(source).quantity in quantities), None)
+            if role is None or values is None:
+                return None
+            named[role], steps[role] = values, step_of(source)
+        if next(iter(roles)) not in named or (formula == "power_factor" and len(named) < 2):
+            return None
+        expected, slopes = identity(named)
+        return make_audit(
+            grid, row, formula=formula, sources=sources, expected=expected, slopes=slopes, steps=steps, implied={}
+        )
+
+    return build
+
+
+def line_audit(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> Audit | None:
+    """Affine, and a rate that is an amount times a constant: slope and intercept from accepted rows, by the median
+    of slopes."""
+    x, y = aligned(grid, sources[0]), grid.values[row]
+    if x is None or len(sources) != 1:
+        return None
+    formula = grid.channels[row].formula or "affine"
+    known = np.flatnonzero(np.isfinite(x[: grid.n_accepted]) & np.isfinite(y[: grid.n_accepted]))
+    if known.size < LEAST_FIT_ROWS:
+        return None
+    slope, intercept = _median_line(x[known], y[known], through_origin=formula == "rate")
+    expected, slopes = identities.straight_line({"x": x}, slope=slope, intercept=intercept)
+    implied = {channel_of(sources[0]).id: (y - intercept) / slope} if slope else {}
+    steps = {"x": step_of(sources[0])}
+    return make_audit(
+        grid, row, formula=formula, sources=sources, expected=expected, slopes=slopes, steps=steps, implied=implied
+    )
+
+
+def _median_line(x: Floats, y: Floats, *, through_origin: bool) -> tuple[float, float]:
+    """Slope between lower and upper half by rank (robust against single strays), then the median intercept."""
+    if through_origin:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = y / x
+        return _rounded_constant(float(np.median(ratio[np.isfinite(ratio)]))), 0.0
+    order = np.argsort(x, kind="stable")
+    third = max(1, x.size // 3)
+    low, high = order[:third], order[-third:]
+    run = x[high] - x[low]
+    slope = float(np.median((y[high] - y[low])[run > 0] / run[run > 0])) if (run > 0).any() else 0.0
+    return slope, float(np.median(y - slope * x))
