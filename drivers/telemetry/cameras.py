@@ -48,7 +48,7 @@ _AXIS_BOOLEANS = frozenset({
 })  # fmt: skip
 
 
-def decode_onvif(topic: str, raw: bytes, value: Any) -> Telemetry:
+def decode_onvif(topic: str, value: Any) -> Telemetry:
     """An ONVIF event; `value` None stands for the empty payload.
 
     Raises
@@ -65,7 +65,7 @@ def decode_onvif(topic: str, raw: bytes, value: Any) -> Telemetry:
         fields["property_deleted"] = True
         detail = {"topic": name, "source_path": fields["source_path"]}
         return Telemetry(
-            "onvif_event", prefix, topic, raw, fields, [Notice(prefix, None, "property_deleted", detail=detail)]
+            "onvif_event", prefix, topic, fields, [Notice(prefix, None, "property_deleted", detail=detail)]
         )
     if not isinstance(value, dict) or not isinstance(value.get("Data", {}), dict):
         raise Refused(Reason.SANITY, "not an ONVIF event")
@@ -75,10 +75,10 @@ def decode_onvif(topic: str, raw: bytes, value: Any) -> Telemetry:
     _sensor(name, fields)
     deviations = () if time_us is not None else ("no_device_time",)
     notice = _notice(prefix, time_us, name, fields)
-    return Telemetry("onvif_event", prefix, topic, raw, fields, [notice], deviations)
+    return Telemetry("onvif_event", prefix, topic, fields, [notice], deviations)
 
 
-def decode_axis(topic: str, raw: bytes, value: Any) -> Telemetry:
+def decode_axis(topic: str, value: Any) -> Telemetry:
     """An Axis event.
 
     Raises
@@ -108,7 +108,7 @@ def decode_axis(topic: str, raw: bytes, value: Any) -> Telemetry:
         "is_test": data.get("test") is True,
     }
     deviations = () if time_us is not None else ("no_device_time",)
-    return Telemetry("axis_event", device, topic, raw, fields, [_notice(device, time_us, name, fields)], deviations)
+    return Telemetry("axis_event", device, topic, fields, [_notice(device, time_us, name, fields)], deviations)
 
 
 def event_code(name: str) -> str:

@@ -17,7 +17,7 @@ _CONTEXT = frozenset({*REQUIRED, "time", "subject", "datacontenttype", "datasche
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 
 
-def decode_cloudevent(topic: str, raw: bytes, value: dict[str, Any]) -> Telemetry:
+def decode_cloudevent(topic: str, value: dict[str, Any]) -> Telemetry:
     """One event.
 
     Raises
@@ -45,4 +45,4 @@ def decode_cloudevent(topic: str, raw: bytes, value: dict[str, Any]) -> Telemetr
     fields |= {"extensions": extensions, "data": value.get("data", value.get("data_base64"))}
     detail = {name: value[name] for name in ("id", "type", "source")} | {"data": fields["data"]}
     notice = Notice(value["source"], time_us, "cloud_event", channel=str(value.get("subject") or ""), detail=detail)
-    return Telemetry("cloudevent", value["source"], topic, raw, fields, [notice], deviations)
+    return Telemetry("cloudevent", value["source"], topic, fields, [notice], deviations)

@@ -19,7 +19,7 @@ from typing import Any
 
 from drivers.events import Channel, Content, Notice, Parameter, Position, Readings, Reason, Shape
 from drivers.telemetry import dji_fields, gas_payload, times
-from drivers.telemetry.dji_state import DjiState
+from drivers.telemetry.dji_state import DjiState, Held
 from drivers.telemetry.limits import Refused
 from drivers.telemetry.message import Reply, Telemetry
 from drivers.telemetry.positions import as_number, position
@@ -28,7 +28,7 @@ PREFIXES = ("thing/product/", "sys/product/")
 _DOMAINS = {"0": "aircraft", "1": "payload", "2": "controller", "3": "dock"}
 
 
-def decode_dji(topic: str, raw: bytes, value: Any, state: DjiState) -> Telemetry:
+def decode_dji(topic: str, value: Any, state: DjiState, context: dict[str, Any] | None = None) -> Telemetry:
     """One message on a DJI topic.
 
     Raises
@@ -39,26 +39,26 @@ def decode_dji(topic: str, raw: bytes, value: Any, state: DjiState) -> Telemetry
     head, _, rest = topic.partition("/product/")
     serial, _, channel = rest.partition("/")
     handler = _CHANNELS.get((head, channel), _other)
-    return handler(_Envelope(topic, serial, channel, raw, value), state)
+    return handler(_Envelope(topic, serial, channel, value, context), state)
 
 
-def decode_situation(raw: bytes, value: dict[str, Any], state: DjiState) -> Telemetry:
+def decode_situation(value: dict[str, Any], state: DjiState) -> Telemetry:
     """`{"host": {…}, "sn"}`, bare or in `device_osd`: a whole aircraft as the cloud pushes it to the pilot."""
     data = value if "host" in value else value.get("data")
     if not isinstance(data, dict) or not isinstance(data.get("host"), dict):
         raise Refused(Reason.SANITY, "device_osd without host")
     envelope = {"data": data["host"], "timestamp": value.get("timestamp")}
-    return _properties(_Envelope("", str(data.get("sn", "")), "osd", raw, envelope), state)
+    return _properties(_Envelope("", str(data.get("sn", "")), "osd", envelope), state)
 
 
-def decode_normalised(raw: bytes, value: dict[str, Any], state: DjiState) -> Telemetry:
+def decode_normalised(value: dict[str, Any], state: DjiState) -> Telemetry:
     """A fix that another drone platform has flattened: `device_sn`, `recorded_at`, `latitude` …"""
     data = dict(value)
     if as_number(data.get("battery")) is not None:
         data["battery"] = {"capacity_percent": data["battery"]}
     if "gps" in data:
         data["position_state"] = {"gps_number": data.pop("gps")}
-    envelope = _Envelope("", str(value.get("device_sn", "")), "osd", raw, {"data": data})
+    envelope = _Envelope("", str(value.get("device_sn", "")), "osd", {"data": data})
     envelope.time_us = times.from_rfc3339(value.get("recorded_at"))
     return _properties(envelope, state)
 
@@ -66,10 +66,14 @@ def decode_normalised(raw: bytes, value: dict[str, Any], state: DjiState) -> Tel
 class _Envelope:
     """The parts of a message that all channels share."""
 
-    def __init__(self, topic: str, serial: str, channel: str, raw: bytes, value: Any) -> None:
+    def __init__(
+        self, topic: str, serial: str, channel: str, value: Any, context: dict[str, Any] | None = None
+    ) -> None:
         if not isinstance(value, dict):
             raise Refused(Reason.SANITY, "a DJI message is a JSON object")
-        self.topic, self.serial, self.channel, self.raw, self.value = topic, serial, channel, raw, value
+        self.topic, self.serial, self.channel, self.value = topic, serial, channel, value
+        self.context = context or {}
+        self.used: dict[str, Any] = {}  # of earlier messages
         self.data: Any = value.get("data")
         self.method = value.get("method") if isinstance(value.get("method"), str) else None
         self.deviations: tuple[str, ...] = ()
@@ -85,6 +89,15 @@ class _Envelope:
         claimed = self.value.get("gateway")
         return claimed if isinstance(claimed, str) else self.serial
 
+    def recent(self, name: str, state: DjiState) -> Held | None:
+        """A field that this message leaves out: from its own context if it is decoded again, else from memory."""
+        if name in self.context:
+            return Held(self.context[name], int(self.context.get(f"{name}_us", 0)))
+        held = state.recent(self.serial, name, self.time_us)
+        if held is not None:
+            self.used |= {name: held.value, f"{name}_us": held.time_us}
+        return held
+
     def fields(self) -> dict[str, Any]:
         found: dict[str, Any] = {"gateway": self.gateway, "time_utc": times.text_utc(self.time_us)}
         if self.time_us is None:
@@ -95,7 +108,9 @@ class _Envelope:
         return found
 
     def event(self, kind: str, fields: dict[str, Any], held: list[Content], **more: Any) -> Telemetry:
-        return Telemetry(kind, self.serial, self.topic, self.raw, fields, held, self.deviations, **more)
+        return Telemetry(
+            kind, self.serial, self.topic, fields, held, self.deviations, context=self.used or None, **more
+        )
 
     def reply(self, **envelope: Any) -> Reply:
         """The answer on the channel's reply topic, with the exchange's own tid and bid."""
@@ -107,9 +122,9 @@ def _properties(message: _Envelope, state: DjiState) -> Telemetry:
     data = message.data
     if not isinstance(data, dict):
         raise Refused(Reason.SANITY, "properties must be an object", deviations=message.deviations)
-    role = state.role(message.serial) or _role(data)
+    role = _role(data)
     fields: dict[str, Any] = message.fields() if message.topic else {"time_utc": times.text_utc(message.time_us)}
-    fields |= {"platform_sn": message.serial, "role": role}
+    fields |= {"platform_sn": message.serial, "role": state.role(message.serial) or role}
     found = dji_fields.named(data, dji_fields.COMMON)
     found |= dji_fields.named(data, dji_fields.DOCK if role == "dock" else dji_fields.AIRCRAFT)
     for payload in _payloads(data):
@@ -159,7 +174,7 @@ def _where(message: _Envelope, found: dict[str, Any], state: DjiState) -> list[C
     for name in ("lat_deg", "lon_deg"):
         if found.get(name) is not None:
             both[name] = found[name]
-        elif held := state.recent(message.serial, name, message.time_us):
+        elif held := message.recent(name, state):
             both[name] = held.value
             detail["completed_from_utc"] = times.text_utc(held.time_us)
     if len(both) < 2:

@@ -3,6 +3,8 @@
     {"topic": "eg/v1/…", "payload": "…"}              text, if the payload is UTF-8
     {"topic": "…", "payload_base64": "…"}             any bytes; `payload_hex` is read too
     {"topic": null, "payload": "…"}                   no topic known: recognised by the body
+    … "retain": true                                  the broker had kept it
+    … "context": {"lat_deg": 30.5, "lat_deg_us": …}   what an earlier message said and this one is completed with
 
 The line is made the same way every time, so the same message is the same bytes and has the same hash.
 """
@@ -23,16 +25,19 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
     is_retained: bool = False
+    context: dict[str, Any] | None = None
 
 
-def wrap(topic: str, payload: bytes) -> bytes:
+def wrap(message: Message) -> bytes:
     """The line of a message, without its newline."""
+    more: dict[str, Any] = {"retain": True} if message.is_retained else {}
+    if message.context:
+        more["context"] = message.context
     try:
-        return orjson.dumps({"topic": topic, "payload": payload.decode()})
+        return orjson.dumps({"topic": message.topic, "payload": message.payload.decode(), **more})
     except (UnicodeDecodeError, orjson.JSONEncodeError):
-        return orjson.dumps(
-            {"topic": topic.encode("utf-8", "replace").decode(), "payload_base64": base64.b64encode(payload).decode()}
-        )
+        topic = message.topic.encode("utf-8", "replace").decode()
+        return orjson.dumps({"topic": topic, "payload_base64": base64.b64encode(message.payload).decode(), **more})
 
 
 def unwrap(line: bytes) -> Message:
@@ -52,7 +57,10 @@ def unwrap(line: bytes) -> Message:
     topic = value.get("topic")
     if topic is not None and not isinstance(topic, str):
         raise Refused(Reason.SANITY, "topic must be text or null")
-    return Message(topic or "", _payload(value), value.get("retain") is True)
+    context = value.get("context")
+    if context is not None and not isinstance(context, dict):
+        raise Refused(Reason.SANITY, "context must be an object")
+    return Message(topic or "", _payload(value), value.get("retain") is True, context)
 
 
 def _payload(value: dict[str, Any]) -> bytes:

@@ -50,10 +50,10 @@ _TAG = re.compile(r"<(?P<name>[A-Za-z]+)>(?P<text>[^<]*)</(?P=name)>")
 
 
 def looks_like(payload: bytes) -> bool:
-    return payload.lstrip()[:1] == b"<" and b"<CmdType>" in payload
+    return payload[:1] in b" \r\n\t<" and b"<CmdType>" in payload
 
 
-def decode_gb28181(topic: str, raw: bytes, payload: bytes) -> Telemetry:
+def decode_gb28181(topic: str, payload: bytes) -> Telemetry:
     """One alarm or keep-alive.
 
     Raises
@@ -72,7 +72,7 @@ def decode_gb28181(topic: str, raw: bytes, payload: bytes) -> Telemetry:
     fields: dict[str, Any] = {"device_id": device, "command": command, "sn": _number(tags.get("SN"))}
     if command != "Alarm":
         notice = Notice(device, None, command.lower() or "notify", text=tags.get("Status", ""))
-        return Telemetry("gb28181_notify", device, topic, raw, fields, [notice])
+        return Telemetry("gb28181_notify", device, topic, fields, [notice])
     method, kind = _number(tags.get("AlarmMethod")), _number(tags.get("AlarmType"))
     time_us = times.from_local(tags.get("AlarmTime"), "%Y-%m-%dT%H:%M:%S", utc_offset_h=8)
     fields |= {
@@ -90,9 +90,7 @@ def decode_gb28181(topic: str, raw: bytes, payload: bytes) -> Telemetry:
     if isinstance(where, Position):
         fields |= {"lon_deg": where.longitude_deg, "lat_deg": where.latitude_deg}
         held.append(where)
-    return Telemetry(
-        "gb28181_alarm", device, topic, raw, fields, held, () if time_us is not None else ("no_device_time",)
-    )
+    return Telemetry("gb28181_alarm", device, topic, fields, held, () if time_us is not None else ("no_device_time",))
 
 
 def _text(payload: bytes) -> str:

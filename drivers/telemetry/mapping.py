@@ -78,7 +78,7 @@ class Mapping:
             return False
         return all(path.exists(value) for path in self.require)
 
-    def decode(self, topic: str, raw: bytes, value: Any) -> Telemetry:
+    def decode(self, topic: str, value: Any) -> Telemetry:
         """One message.
 
         Raises
@@ -102,7 +102,7 @@ class Mapping:
             shown["objects"] = [_object(item, self.objects) for item in self.objects["path"].all(value)]
         if self.event:
             held.append(self._event(device, value, topic, shown, held))
-        return Telemetry(self.name.replace("-", "_"), device, topic, raw, shown, held, tuple(odd))
+        return Telemetry(self.name.replace("-", "_"), device, topic, shown, held, tuple(odd))
 
     def _record(
         self, device: str, record: Any, value: Any, topic: str, shown: dict[str, Any], odd: dict[str, None]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from drivers.events import Content
+from drivers.events import Content, Notice
 
 
 class Reply(NamedTuple):
@@ -25,17 +25,21 @@ class Telemetry:
     """One good MQTT message.
 
     `fields` is what `gateway decode` prints of it, in the order of the message, with names that end in their unit;
-    `held` is what is stored.
+    `held` is what is stored. `findings` is what the message shows only together with those before it (a number was
+    skipped, a session was replaced): the source reports them as notices of its own, so that what `raw` says by itself
+    decodes to the same contents whenever it is decoded again.
     """
 
     kind: str  # "observation", "dji_osd", "onvif_event", …
     device: str
     topic: str
-    raw: bytes
     fields: dict[str, Any] = field(default_factory=dict)
     held: list[Content] = field(default_factory=list)
     deviations: tuple[str, ...] = ()
     replies: tuple[Reply, ...] = ()
+    findings: tuple[Notice, ...] = ()
+    context: dict[str, Any] | None = None  # what earlier messages gave to it, to be kept with the bytes
+    raw: bytes = b""
 
     def contents(self) -> Iterator[Content]:
         return iter(self.held)
@@ -48,6 +52,11 @@ class Telemetry:
             "device": self.device,
             "topic": self.topic,
             **{name: value for name, value in self.fields.items() if name != "event"},
+            **({"findings": [_printed(finding) for finding in self.findings]} if self.findings else {}),
             "deviations": list(self.deviations),
             "flags": [name.replace("_", "-") for name in self.deviations],
         }
+
+
+def _printed(finding: Notice) -> dict[str, Any]:
+    return {"kind": finding.kind, "device": finding.device, "text": finding.text, "detail": finding.detail}

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from drivers import Driver
 from drivers.events import BadFrame, Event, Reason
-from drivers.telemetry.envelope import MAX_LINE_BYTES, unwrap, wrap
+from drivers.telemetry.envelope import MAX_LINE_BYTES, Message, unwrap, wrap
 from drivers.telemetry.limits import Refused
 from drivers.telemetry.router import MessageDecoder
 
@@ -75,7 +75,7 @@ class LineDecoder:
         except Refused as refusal:
             yield BadFrame(refusal.reason, line, refusal.detail)
             return
-        yield from self._messages.decode(message.topic, message.payload, is_retained=message.is_retained, raw=line)
+        yield from self._messages.decode(message, raw=line)
 
 
 DRIVER = Driver(
@@ -83,7 +83,7 @@ DRIVER = Driver(
     title="MQTT messages: own topics, DJI, ONVIF, Axis, SensorThings, CloudEvents, mapped vendors; as JSON lines",
     decoder=LineDecoder,
     examples=tuple(
-        wrap(topic, body) + b"\n"
+        wrap(Message(topic, body)) + b"\n"
         for topic, body in (
             ("eg/v1/demo/sta/s1/obs", b'{"t":"2026-11-22T03:04:05Z","seq":1,"v":{"a21026":12.5,"a21002":88.1}}'),
             ("eg/v1/demo/uav/u7/pose", b'{"t":"2026-11-22T03:04:06Z","pos":{"lat":30.5,"lon":114.3,"alt_msl":87}}'),

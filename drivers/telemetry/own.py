@@ -33,7 +33,7 @@ MAX_VALUES = 500  # of one record
 MAX_CODE_CHARS = 64
 
 
-def decode_own(topic: OwnTopic, name: str, raw: bytes, value: Any, sessions: Sessions) -> Telemetry:
+def decode_own(topic: OwnTopic, name: str, value: Any, sessions: Sessions) -> Telemetry:
     """One message on a topic of ours, its body already parsed.
 
     Raises
@@ -41,24 +41,25 @@ def decode_own(topic: OwnTopic, name: str, raw: bytes, value: Any, sessions: Ses
     Refused
         SANITY, if the body does not follow the contract.
     """
-    return _CHANNELS[topic.channel](topic, name, raw, value, sessions)
+    return _CHANNELS[topic.channel](topic, name, value, sessions)
 
 
-def _observations(topic: OwnTopic, name: str, raw: bytes, value: Any, sessions: Sessions) -> Telemetry:
+def _observations(topic: OwnTopic, name: str, value: Any, sessions: Sessions) -> Telemetry:
     records = value if isinstance(value, list) else [value]
     if not 0 < len(records) <= MAX_RECORDS:
         raise Refused(Reason.SANITY, f"{len(records)} records, 1 to {MAX_RECORDS} are taken")
     odd: dict[str, None] = {}
     held: list[Content] = []
+    findings: list[Notice] = []
     for record in records:
         _check_identity(record, topic, odd)
         time_us = _time(record, odd)
         readings = _readings(topic.device, time_us, record.get("v"), odd)
         held.append(readings)
         held += _positions(topic.device, time_us, record, odd)
-        held += sessions.number(topic.device, record.get("s"), record.get("seq"), time_us)
+        findings += sessions.number(topic.device, record.get("s"), record.get("seq"), time_us)
     fields = {"tenant": topic.tenant, "platform": topic.kind, "records": records}
-    return Telemetry("observation", topic.device, name, raw, fields, held, tuple(odd))
+    return Telemetry("observation", topic.device, name, fields, held, tuple(odd), findings=tuple(findings))
 
 
 def _readings(device: str, time_us: int | None, values: Any, odd: dict[str, None]) -> Readings:
@@ -129,19 +130,19 @@ def channel_for(code: str, unit: str | None, statistic: str = "rtd", interval_s:
     return Channel(code, known.quantity, statistic, known.unit, interval_s), convert
 
 
-def _pose(topic: OwnTopic, name: str, raw: bytes, value: Any, sessions: Sessions) -> Telemetry:
+def _pose(topic: OwnTopic, name: str, value: Any, sessions: Sessions) -> Telemetry:
     odd: dict[str, None] = {}
     _check_identity(value, topic, odd)
     time_us = _time(value, odd)
     held = _positions(topic.device, time_us, value, odd)
     if not held:
         raise Refused(Reason.SANITY, "a pose needs pos")
-    held += sessions.number(topic.device, value.get("s"), value.get("seq"), time_us)
+    findings = sessions.number(topic.device, value.get("s"), value.get("seq"), time_us)
     fields = {"tenant": topic.tenant, "platform": topic.kind, "time_utc": times.text_utc(time_us), **value}
-    return Telemetry("pose", topic.device, name, raw, fields, held, tuple(odd))
+    return Telemetry("pose", topic.device, name, fields, held, tuple(odd), findings=tuple(findings))
 
 
-def _event(topic: OwnTopic, name: str, raw: bytes, value: Any, sessions: Sessions) -> Telemetry:
+def _event(topic: OwnTopic, name: str, value: Any, sessions: Sessions) -> Telemetry:
     odd: dict[str, None] = {}
     _check_identity(value, topic, odd)
     time_us = _time(value, odd)
@@ -149,28 +150,28 @@ def _event(topic: OwnTopic, name: str, raw: bytes, value: Any, sessions: Session
     if not isinstance(kind, str) or not kind or len(kind) > MAX_CODE_CHARS or not isinstance(detail, dict):
         raise Refused(Reason.SANITY, "an event needs its kind, and detail as an object")
     notice = Notice(topic.device, time_us, kind, _text(value.get("c")), _text(value.get("text")), detail)
-    held: list[Content] = [notice, *sessions.number(topic.device, value.get("s"), value.get("seq"), time_us)]
+    findings = sessions.number(topic.device, value.get("s"), value.get("seq"), time_us)
     fields: dict[str, Any] = {"tenant": topic.tenant, "platform": topic.kind, "time_utc": times.text_utc(time_us)}
     fields |= {"event": kind, "channel": notice.channel, "text": notice.text, "detail": detail}
-    return Telemetry("event", topic.device, name, raw, fields, held, tuple(odd))
+    return Telemetry("event", topic.device, name, fields, [notice], tuple(odd), findings=tuple(findings))
 
 
-def _status(topic: OwnTopic, name: str, raw: bytes, value: Any, sessions: Sessions) -> Telemetry:
+def _status(topic: OwnTopic, name: str, value: Any, sessions: Sessions) -> Telemetry:
     odd: dict[str, None] = {}
     _check_identity(value, topic, odd)
     time_us = times.from_rfc3339(value.get("t"))
     state, session = value.get("state"), value.get("s")
     if state not in ("online", "offline"):
         raise Refused(Reason.SANITY, "state must be online or offline")
-    held: list[Content] = []
+    held: list[Content] = [Notice(topic.device, time_us, state, detail={"session": session})]
     if state == "online":
-        held += sessions.birth(topic.device, session, time_us)
+        findings = sessions.birth(topic.device, session, time_us)
         held += _birth(topic.device, time_us, value)
     else:
-        held += sessions.will(topic.device, session, time_us)
+        findings = sessions.will(topic.device, session, time_us)
     fields = {"tenant": topic.tenant, "platform": topic.kind, "time_utc": times.text_utc(time_us), "event": state}
     fields |= {key: item for key, item in value.items() if key not in ("t", "state")}
-    return Telemetry("status", topic.device, name, raw, fields, held, tuple(odd))
+    return Telemetry("status", topic.device, name, fields, held, tuple(odd), findings=tuple(findings))
 
 
 def _birth(device: str, time_us: int | None, value: dict[str, Any]) -> list[Content]:
@@ -264,7 +265,7 @@ def _text(value: Any) -> str:
     raise Refused(Reason.SANITY, "c and text must be text")
 
 
-_CHANNELS: dict[str, Callable[[OwnTopic, str, bytes, Any, Sessions], Telemetry]] = {
+_CHANNELS: dict[str, Callable[[OwnTopic, str, Any, Sessions], Telemetry]] = {
     "obs": _observations,
     "pose": _pose,
     "event": _event,

@@ -22,7 +22,7 @@ from drivers.events import BadFrame, Event, Notice, Reason
 from drivers.telemetry import cameras, cloudevents, dji, gb28181, own, sensorthings, sniffer4d
 from drivers.telemetry.dialects import shipped
 from drivers.telemetry.dji_state import DjiState
-from drivers.telemetry.envelope import wrap
+from drivers.telemetry.envelope import Message, wrap
 from drivers.telemetry.limits import MAX_PAYLOAD_BYTES, Refused, parse_json
 from drivers.telemetry.mapping import Mapping
 from drivers.telemetry.message import Telemetry
@@ -40,22 +40,22 @@ class MessageDecoder:
         self.dji = DjiState()
         self._mappings = (*mappings, *shipped())
 
-    def decode(
-        self, topic: str, payload: bytes, *, is_retained: bool = False, raw: bytes | None = None
-    ) -> list[Event | BadFrame]:
+    def decode(self, message: Message, *, raw: bytes | None = None) -> list[Event | BadFrame]:
         """The events of a message, mostly one. `raw` is kept as their bytes: the envelope line if not given."""
         try:
-            if inner := self._inner_driver(topic, payload):
-                return _decode_inner(inner, payload)
-            raw = wrap(topic, payload) if raw is None else raw
-            event = self._decode(topic, payload, raw)
+            if inner := self._inner_driver(message.topic, message.payload):
+                return _decode_inner(inner, message.payload)
+            event = self._decode(message)
         except Refused as refusal:
-            kept = wrap(topic, payload) if raw is None else raw
+            kept = wrap(message) if raw is None else raw
             if refusal.identity:
-                return [_mismatch(refusal.identity, refusal.detail, topic, kept)]
+                return [_mismatch(refusal.identity, refusal.detail, message.topic, kept)]
             return [BadFrame(refusal.reason, kept, refusal.detail, refusal.deviations)]
-        if is_retained:
+        if message.is_retained:
             _without_arrival_times(event)
+        if event.context:
+            message = message._replace(context=event.context)
+        event.raw = wrap(message) if raw is None else raw
         return [event]
 
     def _inner_driver(self, topic: str, payload: bytes) -> str | None:
@@ -65,75 +65,78 @@ class MessageDecoder:
             return parts.format
         return "hj212" if payload.startswith(HJ212_MARK) else None
 
-    def _decode(self, topic: str, payload: bytes, raw: bytes) -> Telemetry:
+    def _decode(self, message: Message) -> Telemetry:
+        topic, payload = message.topic, message.payload
         if topic and (wrong := check_topic(topic)):
             raise Refused(Reason.REFUSED, wrong)
         if cameras.ONVIF in topic and not payload:
-            return cameras.decode_onvif(topic, raw, None)
+            return cameras.decode_onvif(topic, None)
         if gb28181.looks_like(payload):
-            return gb28181.decode_gb28181(topic, raw, payload)
+            return gb28181.decode_gb28181(topic, payload)
         value, deviations = parse_json(payload)
-        event = self._decode_value(topic, raw, value)
+        event = self._decode_value(message, value)
         event.deviations = deviations + event.deviations
         return event
 
-    def _decode_value(self, topic: str, raw: bytes, value: Any) -> Telemetry:
+    def _decode_value(self, message: Message, value: Any) -> Telemetry:
+        topic = message.topic
         if topic.startswith(PREFIX):
             parts = own_topic(topic)
             if parts is None:
                 raise Refused(Reason.REFUSED, "topic does not follow eg/v1/{tenant}/{kind}/{id}/{channel}")
-            return own.decode_own(parts, topic, raw, value, self.sessions)
+            return own.decode_own(parts, topic, value, self.sessions)
         if topic.startswith(dji.PREFIXES):
-            return dji.decode_dji(topic, raw, value, self.dji)
+            return dji.decode_dji(topic, value, self.dji, message.context)
         if cameras.ONVIF in topic:
-            return cameras.decode_onvif(topic, raw, value)
+            return cameras.decode_onvif(topic, value)
         if topic.startswith("axis/") and "/event/" in topic:
-            return cameras.decode_axis(topic, raw, value)
+            return cameras.decode_axis(topic, value)
         if sensorthings.TOPIC.fullmatch(topic):
-            return sensorthings.decode_sensorthings(topic, raw, value)
+            return sensorthings.decode_sensorthings(topic, value)
         for mapping in self._mappings:
             if mapping.applies(topic, value):
-                return mapping.decode(topic, raw, value)
-        return self._by_shape(topic, raw, value)
+                return mapping.decode(topic, value)
+        return self._by_shape(topic, value)
 
-    def _by_shape(self, topic: str, raw: bytes, value: Any) -> Telemetry:
+    def _by_shape(self, topic: str, value: Any) -> Telemetry:
         for recognise, decode in self._shapes:
             if recognise(value):
-                return decode(self, topic, raw, value)
+                return decode(self, topic, value)
         raise Refused(Reason.NOT_A_FRAME, "no mapping for this topic, and no body that is known")
 
-    _shapes: tuple[tuple[Callable[[Any], bool], Callable[["MessageDecoder", str, bytes, Any], Telemetry]], ...] = (
+    _shapes: tuple[tuple[Callable[[Any], bool], Callable[["MessageDecoder", str, Any], Telemetry]], ...] = (
         (
             lambda v: isinstance(v, dict) and "specversion" in v,
-            lambda self, topic, raw, v: cloudevents.decode_cloudevent(topic, raw, v),
+            lambda self, topic, v: cloudevents.decode_cloudevent(topic, v),
         ),
         (
             lambda v: isinstance(v, dict) and (v.get("biz_code") == "device_osd" or ("host" in v and "sn" in v)),
-            lambda self, topic, raw, v: dji.decode_situation(raw, v, self.dji),
+            lambda self, topic, v: dji.decode_situation(v, self.dji),
         ),
         (
             lambda v: isinstance(v, dict) and "device_sn" in v and "recorded_at" in v,
-            lambda self, topic, raw, v: dji.decode_normalised(raw, v, self.dji),
+            lambda self, topic, v: dji.decode_normalised(v, self.dji),
         ),
         (
             lambda v: isinstance(v, dict) and isinstance(v.get("message"), dict) and "timestamp" in v,
-            lambda self, topic, raw, v: cameras.decode_axis(topic, raw, v),
+            lambda self, topic, v: cameras.decode_axis(topic, v),
         ),
         (
             lambda v: isinstance(v, dict) and "UtcTime" in v,
-            lambda self, topic, raw, v: cameras.decode_onvif(topic, raw, v),
+            lambda self, topic, v: cameras.decode_onvif(topic, v),
         ),
-        (sniffer4d.looks_like, lambda self, topic, raw, v: sniffer4d.decode_sniffer4d(topic, raw, v)),
-        (sensorthings.looks_like, lambda self, topic, raw, v: sensorthings.decode_sensorthings(topic, raw, v)),
+        (sniffer4d.looks_like, lambda self, topic, v: sniffer4d.decode_sniffer4d(topic, v)),
+        (sensorthings.looks_like, lambda self, topic, v: sensorthings.decode_sensorthings(topic, v)),
     )
 
 
 def _mismatch(identity: tuple[str, str], text: str, topic: str, raw: bytes) -> Telemetry:
     """One device spoke under another's name: nothing of it is stored as values, but that it happened is."""
     speaker, claimed = identity
-    notice = Notice(speaker, None, "identity_mismatch", text=text, detail={"topic": topic[:256], "claimed": claimed})
+    detail = {"topic": topic[:256], "claimed": claimed}
+    notice = Notice(speaker, None, "identity_mismatch", text=text, detail=detail)
     fields = {"detail": text, "claimed": claimed}
-    return Telemetry("identity_mismatch", speaker, topic, raw, fields, [notice], ("identity_mismatch",))
+    return Telemetry("identity_mismatch", speaker, topic, fields, [notice], ("identity_mismatch",), raw=raw)
 
 
 def _decode_inner(name: str, payload: bytes) -> list[Event | BadFrame]:

@@ -51,7 +51,7 @@ def looks_like(value: Any) -> bool:
     return _entity(value) not in (None, "Thing") or ("Locations" in value or "Datastreams" in value)
 
 
-def decode_sensorthings(topic: str, raw: bytes, value: Any) -> Telemetry:
+def decode_sensorthings(topic: str, value: Any) -> Telemetry:
     """One message: an observation, a data array, a page of an answer, or another entity.
 
     Raises
@@ -62,20 +62,20 @@ def decode_sensorthings(topic: str, raw: bytes, value: Any) -> Telemetry:
     found = TOPIC.fullmatch(topic)
     path = found["path"] if found else ""
     if isinstance(value, list):
-        return _data_arrays(topic, raw, value)
+        return _data_arrays(topic, value)
     if not isinstance(value, dict):
         raise Refused(Reason.SANITY, "a SensorThings message is an object or a data array")
     if isinstance(value.get("value"), list):
-        return _page(topic, raw, value)
+        return _page(topic, value)
     if "result" in value or path.endswith("Observations"):
-        return _observation(topic, raw, value, path)
+        return _observation(topic, value, path)
     entity = _entity(value)
     if entity is None:
         raise Refused(Reason.SANITY, "no SensorThings entity has these properties")
     if entity == "Location":
-        return _location(topic, raw, value)
+        return _location(topic, value)
     return Telemetry(
-        "sensorthings", "", topic, raw, {"entity": entity, "id": value.get("@iot.id"), "name": value.get("name")}
+        "sensorthings", "", topic, {"entity": entity, "id": value.get("@iot.id"), "name": value.get("name")}
     )
 
 
@@ -83,7 +83,7 @@ def _entity(value: dict[str, Any]) -> str | None:
     return next((name for name, keys in _ENTITIES if all(key in value for key in keys)), None)
 
 
-def _observation(topic: str, raw: bytes, value: dict[str, Any], path: str) -> Telemetry:
+def _observation(topic: str, value: dict[str, Any], path: str) -> Telemetry:
     item = _row(value)
     stream = _datastream(value, path)
     if stream is None:
@@ -93,9 +93,7 @@ def _observation(topic: str, raw: bytes, value: dict[str, Any], path: str) -> Te
     time_us = _start(value.get("phenomenonTime"))
     deviations = () if time_us is not None else ("time_defaulted",)
     device = f"datastream-{stream}"
-    return Telemetry(
-        "sensorthings", device, topic, raw, fields, [_content(device, time_us, value["result"])], deviations
-    )
+    return Telemetry("sensorthings", device, topic, fields, [_content(device, time_us, value["result"])], deviations)
 
 
 def _row(value: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +141,7 @@ def _shape() -> Shape:
     return Shape((Channel("result", "result", "rtd", "", 0),))
 
 
-def _data_arrays(topic: str, raw: bytes, value: list[Any]) -> Telemetry:
+def _data_arrays(topic: str, value: list[Any]) -> Telemetry:
     held: list[Content] = []
     items: list[dict[str, Any]] = []
     for part in value:
@@ -165,26 +163,26 @@ def _data_arrays(topic: str, raw: bytes, value: list[Any]) -> Telemetry:
     deviations = (
         ("time_defaulted",) if any(item.time_us is None for item in held if not isinstance(item, Position)) else ()
     )
-    return Telemetry("sensorthings", "", topic, raw, {"entity": "dataArray", "items": items}, held, deviations)
+    return Telemetry("sensorthings", "", topic, {"entity": "dataArray", "items": items}, held, deviations)
 
 
-def _page(topic: str, raw: bytes, value: dict[str, Any]) -> Telemetry:
+def _page(topic: str, value: dict[str, Any]) -> Telemetry:
     """A page of somebody's answer: shown, not stored, for it does not say whose observations these are."""
     items = [_row(item) if isinstance(item, dict) and "result" in item else item for item in value["value"]]
     fields = {"count": value.get("@iot.count"), "next": value.get("@iot.nextLink"), "items": items}
-    return Telemetry("sensorthings", "", topic, raw, fields)
+    return Telemetry("sensorthings", "", topic, fields)
 
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _location(topic: str, raw: bytes, value: dict[str, Any]) -> Telemetry:
+def _location(topic: str, value: dict[str, Any]) -> Telemetry:
     shape = value.get("location")
     things = [item.get("@iot.id") for item in _listed(value.get("Things")) if isinstance(item, dict)]
     fields: dict[str, Any] = {"entity": "Location", "name": value.get("name"), "thing_ids": things}
     if not isinstance(shape, dict) or shape.get("type") != "Point":
-        return Telemetry("sensorthings", "", topic, raw, fields)
+        return Telemetry("sensorthings", "", topic, fields)
     coordinates = shape.get("coordinates")
     if not isinstance(coordinates, list) or len(coordinates) not in (2, 3):
         raise Refused(Reason.SANITY, "a point has two or three coordinates")
@@ -195,4 +193,4 @@ def _location(topic: str, raw: bytes, value: dict[str, Any]) -> Telemetry:
         raise Refused(Reason.SANITY, where.replace("_", "-"))
     fields |= {"lon_deg": where.longitude_deg, "lat_deg": where.latitude_deg, "height_ellipsoid_m": height}
     # A Location is where a thing is registered to be, not an observation at a time: it is shown and not stored.
-    return Telemetry("sensorthings", device, topic, raw, fields)
+    return Telemetry("sensorthings", device, topic, fields)

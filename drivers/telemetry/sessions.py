@@ -13,7 +13,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from drivers.events import Content, Notice
+from drivers.events import Notice
 
 MAX_DEVICES = 20_000
 
@@ -34,22 +34,21 @@ class Sessions:
         self._devices: OrderedDict[str, _Session] = OrderedDict()
         self._max_devices = max_devices
 
-    def birth(self, device: str, session: Any, time_us: int | None) -> list[Content]:
+    def birth(self, device: str, session: Any, time_us: int | None) -> list[Notice]:
         """A session starts."""
         name = _name(session)
         known = self._of(device)
         if known.is_open and known.name == name:
-            return [Notice(device, time_us, "online", detail={"session": name, "repeated": True})]
-        held: list[Content] = []
+            return []
+        found: list[Notice] = []
         if known.is_open:
             known.replaced += 1
             detail = {"session": name, "replaced": known.name, "times": known.replaced}
-            held.append(Notice(device, time_us, "session_replaced", detail=detail))
+            found.append(Notice(device, time_us, "session_replaced", detail=detail))
         known.name, known.is_open, known.next_seq = name, True, None
-        held.append(Notice(device, time_us, "online", detail={"session": name}))
-        return held
+        return found
 
-    def will(self, device: str, session: Any, time_us: int | None) -> list[Content]:
+    def will(self, device: str, session: Any, time_us: int | None) -> list[Notice]:
         """A session ends, says the broker."""
         name = _name(session)
         known = self._of(device)
@@ -57,9 +56,9 @@ class Sessions:
             detail = {"session": name, "present": known.name}
             return [Notice(device, time_us, "late_will", detail=detail)]
         known.is_open = False
-        return [Notice(device, time_us, "offline", detail={"session": name})]
+        return []
 
-    def number(self, device: str, session: Any, seq: Any, time_us: int | None) -> list[Content]:
+    def number(self, device: str, session: Any, seq: Any, time_us: int | None) -> list[Notice]:
         """A numbered message came; the report of what is missing before it, if anything is."""
         if type(seq) is not int or seq < 0:
             return []

@@ -26,7 +26,7 @@ def looks_like(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("airData"), dict) and "serial" in value
 
 
-def decode_sniffer4d(topic: str, raw: bytes, value: dict[str, Any]) -> Telemetry:
+def decode_sniffer4d(topic: str, value: dict[str, Any]) -> Telemetry:
     """One live object.
 
     Raises
@@ -61,4 +61,4 @@ def decode_sniffer4d(topic: str, raw: bytes, value: dict[str, Any]) -> Telemetry
             held.append(where)
         else:
             deviations += (where,)
-    return Telemetry("sniffer4d", device, topic, raw, fields, held, deviations)
+    return Telemetry("sniffer4d", device, topic, fields, held, deviations)

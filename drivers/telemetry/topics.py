@@ -45,6 +45,7 @@ def own_topic(topic: str) -> OwnTopic | None:
     return OwnTopic(*parts)
 
 
+@lru_cache(maxsize=8192)
 def check_topic(topic: str) -> str | None:
     """What is wrong with a topic name that a message came on, or None. A broker should never deliver such a one."""
     if not topic or len(topic.encode("utf-8", "replace")) > MAX_TOPIC_BYTES:
