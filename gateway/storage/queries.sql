@@ -1,0 +1,414 @@
+-- Named queries of the store. Parameters are psycopg's, by name. Arrays run in parallel and come in by unnest.
+
+-- name: probe_timescaledb
+-- The library is preloaded if its settings exist; the licence can be read only once the extension is there.
+SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') AS available,
+       EXISTS (SELECT FROM pg_settings WHERE name = 'timescaledb.disable_load') AS preloaded,
+       (SELECT extversion FROM pg_extension WHERE extname = 'timescaledb') AS installed,
+       current_setting('timescaledb.license', true) AS licence
+
+-- name: create_timescaledb
+CREATE EXTENSION IF NOT EXISTS timescaledb
+
+-- name: set_limits
+SELECT set_config('statement_timeout', %(statement_ms)s, false),
+       set_config('lock_timeout', %(lock_ms)s, false),
+       set_config('idle_in_transaction_session_timeout', %(idle_ms)s, false),
+       set_config('synchronous_commit', 'on', false),
+       set_config('timezone', 'UTC', false)
+
+-- name: create_staging
+-- One per connection, emptied by each commit: no catalogue churn.
+CREATE TEMPORARY TABLE IF NOT EXISTS staging (
+    time timestamptz NOT NULL, received_at timestamptz NOT NULL, value float8, series_id int NOT NULL,
+    flag "char" NOT NULL
+) ON COMMIT DELETE ROWS
+
+-- name: empty_staging
+TRUNCATE staging
+
+-- name: migration_lock
+SELECT pg_advisory_lock(7241001, 1)
+
+-- name: migration_unlock
+SELECT pg_advisory_unlock(7241001, 1)
+
+-- name: create_migration_tables
+CREATE TABLE IF NOT EXISTS schema_migration (
+    number      int         PRIMARY KEY,
+    name        text        NOT NULL,
+    sha256      text        NOT NULL,
+    applied_at  timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS schema_state (
+    only_row        boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    tier            text    NOT NULL,
+    views_sha256    text    NOT NULL DEFAULT ''
+)
+
+-- name: has_migration_tables
+SELECT to_regclass('schema_state') IS NOT NULL AND to_regclass('schema_migration') IS NOT NULL
+
+-- name: schema_state
+SELECT tier, views_sha256 FROM schema_state
+
+-- name: settle_tier
+INSERT INTO schema_state (tier) VALUES (%(tier)s)
+
+-- name: migrations_applied
+SELECT number, name, sha256 FROM schema_migration ORDER BY number
+
+-- name: note_migration
+INSERT INTO schema_migration (number, name, sha256) VALUES (%(number)s, %(name)s, %(sha256)s)
+
+-- name: note_views
+UPDATE schema_state SET views_sha256 = %(sha256)s
+
+-- name: set_chunk_interval
+-- Changes new chunks only.
+SELECT set_chunk_time_interval(%(table)s::regclass, make_interval(secs => %(interval_s)s))
+
+-- name: make_writer
+INSERT INTO writer (name) VALUES (%(writer)s) ON CONFLICT DO NOTHING
+
+-- name: lock_head
+-- The row lock makes batches of one writer name follow each other, and waits for one whose COMMIT is still under way.
+SELECT writer.id, writer.seq, writer.hash, registry_state.version, now() AS now
+FROM writer CROSS JOIN registry_state WHERE writer.name = %(writer)s FOR UPDATE OF writer
+
+-- name: batch
+SELECT previous_hash, hash, received, stored, duplicate, revision, dead_letter, out_of_bounds
+FROM batch WHERE writer_id = %(writer_id)s AND seq = %(seq)s
+
+-- name: close_batch
+WITH head AS (
+    UPDATE writer SET seq = %(seq)s, hash = %(hash)s, received = received + %(received)s, stored = stored + %(stored)s,
+           duplicate = duplicate + %(duplicate)s, revision = revision + %(revision)s,
+           dead_letter = dead_letter + %(dead_letter)s, out_of_bounds = out_of_bounds + %(out_of_bounds)s
+    WHERE id = %(writer_id)s
+)
+INSERT INTO batch (writer_id, seq, previous_hash, hash, frames, received, stored, duplicate, revision, dead_letter,
+                   out_of_bounds)
+VALUES (%(writer_id)s, %(seq)s, %(previous_hash)s, %(hash)s, %(frames)s, %(received)s, %(stored)s, %(duplicate)s,
+        %(revision)s, %(dead_letter)s, %(out_of_bounds)s)
+
+-- name: copy_observations
+COPY observation (time, received_at, value, series_id, flag) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_staging
+COPY staging (time, received_at, value, series_id, flag) FROM STDIN (FORMAT BINARY)
+
+-- name: copy_raw_frames
+COPY raw_frame (received_at, seq, writer_id, position, source, driver, peer, device, disposition, deviations, sha256,
+                bytes) FROM STDIN (FORMAT BINARY)
+
+-- name: settle_observations
+INSERT INTO observation (time, received_at, value, series_id, flag)
+SELECT time, received_at, value, series_id, flag FROM staging ORDER BY series_id, time
+ON CONFLICT DO NOTHING
+
+-- name: compare_staging
+-- Every staged row must find its first row; those that differ from it become revisions, each different value once.
+-- The bounds let the planner leave out chunks.
+WITH compared AS (
+    SELECT new.*, first.value AS first_value, first.flag AS first_flag, first.received_at AS first_received_at,
+           (new.value, new.flag) IS DISTINCT FROM (first.value, first.flag) AS differs
+    FROM staging new JOIN observation first USING (series_id, time)
+    WHERE first.time BETWEEN %(earliest)s AND %(latest)s
+), revised AS (
+    INSERT INTO observation_revision (series_id, time, value, flag, received_at, first_value, first_flag,
+                                      first_received_at)
+    SELECT series_id, time, value, flag, received_at, first_value, first_flag, first_received_at
+    FROM compared WHERE differs
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM compared) AS matched, (SELECT count(*) FROM revised) AS revised
+
+-- name: insert_out_of_bounds
+INSERT INTO observation_out_of_bounds (series_id, time_us, value, flag, received_at)
+SELECT series_id, time_us, value, flag, received_at
+FROM unnest(%(series_ids)s::int[], %(times_us)s::bigint[], %(values)s::float8[], %(flags)s::"char"[],
+            %(received)s::timestamptz[]) AS new (series_id, time_us, value, flag, received_at)
+ON CONFLICT DO NOTHING
+
+-- name: insert_events
+INSERT INTO device_event (time, received_at, digest, device_id, kind, channel, text, detail, quarantined)
+SELECT * FROM unnest(%(times)s::timestamptz[], %(received)s::timestamptz[], %(digests)s::uuid[],
+                     %(device_ids)s::int[], %(kinds)s::text[], %(channels)s::text[], %(texts)s::text[],
+                     %(details)s::jsonb[], %(quarantined)s::boolean[])
+ON CONFLICT DO NOTHING
+
+-- name: insert_events_out_of_bounds
+INSERT INTO device_event_out_of_bounds (device_id, time_us, digest, event, received_at, quarantined)
+SELECT * FROM unnest(%(device_ids)s::int[], %(times_us)s::bigint[], %(digests)s::uuid[], %(events)s::jsonb[],
+                     %(received)s::timestamptz[], %(quarantined)s::boolean[])
+ON CONFLICT DO NOTHING
+
+-- name: insert_positions
+INSERT INTO track (platform_id, time, latitude, longitude, altitude_ellipsoid_m, altitude_msl_m, altitude_takeoff_m,
+                   speed_m_s, heading_deg, detail, received_at)
+SELECT platform_id, time, latitude, longitude, altitude_ellipsoid_m, altitude_msl_m, altitude_takeoff_m, speed_m_s,
+       heading_deg, detail, received_at
+FROM unnest(%(platform_ids)s::int[], %(times)s::timestamptz[], %(latitudes)s::float8[], %(longitudes)s::float8[],
+            %(ellipsoid)s::float8[], %(msl)s::float8[], %(takeoff)s::float8[], %(speeds)s::float8[],
+            %(headings)s::float8[], %(details)s::jsonb[], %(received)s::timestamptz[], %(digests)s::uuid[])
+     AS new (platform_id, time, latitude, longitude, altitude_ellipsoid_m, altitude_msl_m, altitude_takeoff_m,
+             speed_m_s, heading_deg, detail, received_at, digest)
+ON CONFLICT DO NOTHING
+
+-- name: revise_positions
+WITH compared AS (
+    SELECT new.*,
+           (new.latitude, new.longitude, new.altitude_ellipsoid_m, new.altitude_msl_m, new.altitude_takeoff_m,
+            new.speed_m_s, new.heading_deg, new.detail)
+           IS DISTINCT FROM
+           (first.latitude, first.longitude, first.altitude_ellipsoid_m, first.altitude_msl_m,
+            first.altitude_takeoff_m, first.speed_m_s, first.heading_deg, first.detail) AS differs
+    FROM unnest(%(platform_ids)s::int[], %(times)s::timestamptz[], %(latitudes)s::float8[], %(longitudes)s::float8[],
+                %(ellipsoid)s::float8[], %(msl)s::float8[], %(takeoff)s::float8[], %(speeds)s::float8[],
+                %(headings)s::float8[], %(details)s::jsonb[], %(received)s::timestamptz[], %(digests)s::uuid[])
+         AS new (platform_id, time, latitude, longitude, altitude_ellipsoid_m, altitude_msl_m, altitude_takeoff_m,
+                 speed_m_s, heading_deg, detail, received_at, digest)
+    JOIN track first USING (platform_id, time)
+), revised AS (
+    INSERT INTO track_revision (platform_id, time, digest, latitude, longitude, altitude_ellipsoid_m, altitude_msl_m,
+                                altitude_takeoff_m, speed_m_s, heading_deg, detail, received_at)
+    SELECT platform_id, time, digest, latitude, longitude, altitude_ellipsoid_m, altitude_msl_m, altitude_takeoff_m,
+           speed_m_s, heading_deg, detail, received_at
+    FROM compared WHERE differs
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM compared) AS matched, (SELECT count(*) FROM revised) AS revised
+
+-- name: insert_positions_out_of_bounds
+INSERT INTO track_out_of_bounds (platform_id, time_us, digest, position, received_at)
+SELECT * FROM unnest(%(platform_ids)s::int[], %(times_us)s::bigint[], %(digests)s::uuid[], %(positions)s::jsonb[],
+                     %(received)s::timestamptz[])
+ON CONFLICT DO NOTHING
+
+-- name: insert_parameter
+-- A row only if the value differs from the one in force at that time, and this very report is not there yet.
+WITH in_force AS (
+    SELECT value FROM parameter_ledger
+    WHERE device_id = %(device_id)s AND channel = %(channel)s AND name = %(name)s AND quarantined = %(quarantined)s
+      AND time <= %(time)s
+    ORDER BY time DESC, id DESC LIMIT 1
+)
+INSERT INTO parameter_ledger (device_id, channel, name, value, changed_from, time, claimed_time_us, received_at,
+                              last_seen_at, quarantined)
+SELECT %(device_id)s, %(channel)s, %(name)s, %(value)s, (SELECT value FROM in_force), %(time)s, %(claimed_us)s,
+       %(received)s, %(time)s, %(quarantined)s
+WHERE (SELECT value FROM in_force) IS DISTINCT FROM %(value)s
+  AND NOT EXISTS (
+    SELECT FROM parameter_ledger
+    WHERE device_id = %(device_id)s AND channel = %(channel)s AND name = %(name)s AND quarantined = %(quarantined)s
+      AND value = %(value)s AND CASE WHEN %(claimed_us)s::bigint IS NULL THEN time = %(time)s
+                                     ELSE claimed_time_us = %(claimed_us)s END)
+ON CONFLICT DO NOTHING
+
+-- name: touch_parameter
+UPDATE parameter_ledger SET last_seen_at = greatest(last_seen_at, %(time)s)
+WHERE id = (
+    SELECT id FROM parameter_ledger
+    WHERE device_id = %(device_id)s AND channel = %(channel)s AND name = %(name)s AND quarantined = %(quarantined)s
+      AND time <= %(time)s
+    ORDER BY time DESC, id DESC LIMIT 1)
+  AND value = %(value)s AND last_seen_at < %(time)s
+
+-- name: insert_dead_letters
+INSERT INTO dead_letter (writer_id, seq, position, received_at, source, driver, peer, device, reason, detail, records,
+                         bytes)
+SELECT %(writer_id)s, %(seq)s, *
+FROM unnest(%(positions)s::int[], %(received)s::timestamptz[], %(sources)s::text[], %(drivers)s::text[],
+            %(peers)s::text[], %(devices)s::text[], %(reasons)s::text[], %(details)s::text[], %(records)s::int[],
+            %(frames)s::bytea[])
+
+-- name: insert_dirty
+INSERT INTO rollup_dirty (hour, point_id) SELECT * FROM unnest(%(hours)s::timestamptz[], %(point_ids)s::int[])
+
+-- name: find_devices
+SELECT external_id, id, point_id, quarantine_point_id FROM device WHERE external_id = ANY(%(names)s::text[])
+
+-- name: make_sites
+INSERT INTO site (external_id) SELECT DISTINCT name FROM unnest(%(names)s::text[]) AS name ORDER BY name
+ON CONFLICT DO NOTHING
+
+-- name: make_points
+-- An accepted device's own point is "1" of its own site; one in quarantine has the device's name.
+INSERT INTO point (site_id, external_id, quarantined)
+SELECT site.id, CASE WHEN %(quarantined)s THEN new.name ELSE '1' END, %(quarantined)s
+FROM unnest(%(names)s::text[]) AS new (name) JOIN site ON site.external_id = new.name ORDER BY new.name
+ON CONFLICT DO NOTHING
+
+-- name: make_devices
+INSERT INTO device (external_id, protocol, status, point_id)
+SELECT new.name, new.protocol, 'accepted', point.id
+FROM unnest(%(names)s::text[], %(protocols)s::text[]) AS new (name, protocol)
+JOIN site ON site.external_id = new.name
+JOIN point ON point.site_id = site.id AND point.external_id = '1' AND NOT point.quarantined
+ORDER BY new.name
+ON CONFLICT (external_id) DO UPDATE SET point_id = coalesce(device.point_id, EXCLUDED.point_id)
+
+-- name: make_quarantined_devices
+INSERT INTO device (external_id, protocol, status, quarantine_point_id)
+SELECT new.name, new.protocol, 'quarantined', point.id
+FROM unnest(%(names)s::text[], %(protocols)s::text[]) AS new (name, protocol)
+JOIN site ON site.external_id = new.name
+JOIN point ON point.site_id = site.id AND point.external_id = new.name AND point.quarantined
+ORDER BY new.name
+ON CONFLICT (external_id) DO UPDATE
+SET quarantine_point_id = coalesce(device.quarantine_point_id, EXCLUDED.quarantine_point_id)
+
+-- name: find_series
+SELECT series.id, series.unit
+FROM unnest(%(point_ids)s::int[], %(channels)s::text[], %(statistics)s::text[], %(intervals)s::int[])
+     WITH ORDINALITY AS wanted (point_id, channel, statistic, interval_s, ordinal)
+LEFT JOIN series USING (point_id, channel, statistic, interval_s)
+ORDER BY ordinal
+
+-- name: make_series
+INSERT INTO series (point_id, channel, quantity, statistic, interval_s, unit)
+SELECT DISTINCT ON (1, 2, 4, 5) *
+FROM unnest(%(point_ids)s::int[], %(channels)s::text[], %(quantities)s::text[], %(statistics)s::text[],
+            %(intervals)s::int[], %(units)s::text[])
+ORDER BY 1, 2, 4, 5
+ON CONFLICT DO NOTHING
+
+-- name: devices
+SELECT device.external_id, device.protocol, device.status, device.password_hash, device.answer,
+       device.minute_interval_s, device.allow_list, coalesce(site.external_id, '') AS site,
+       coalesce(point.external_id, '') AS point, device.name, device.last_seen_at
+FROM device
+LEFT JOIN point ON point.id = coalesce(device.point_id, device.quarantine_point_id)
+LEFT JOIN site ON site.id = point.site_id
+WHERE %(name)s::text IS NULL OR device.external_id = %(name)s
+ORDER BY device.external_id
+
+-- name: make_place
+-- A site and a point of the registry; answers the point's id.
+WITH placed AS (
+    INSERT INTO site (external_id) VALUES (%(site)s)
+    ON CONFLICT (external_id) DO UPDATE SET external_id = EXCLUDED.external_id RETURNING id
+)
+INSERT INTO point (site_id, external_id) SELECT id, %(point)s FROM placed
+ON CONFLICT (site_id, external_id, quarantined) DO UPDATE SET external_id = EXCLUDED.external_id RETURNING id
+
+-- name: put_device
+INSERT INTO device (external_id, protocol, name, status, password_hash, answer, minute_interval_s, allow_list, point_id)
+VALUES (%(external_id)s, %(protocol)s, %(name)s, %(status)s, %(password_hash)s, %(answer)s, %(minute_interval_s)s,
+        %(allow_list)s, %(point_id)s)
+ON CONFLICT (external_id) DO UPDATE
+SET protocol = EXCLUDED.protocol, name = EXCLUDED.name, status = EXCLUDED.status,
+    password_hash = EXCLUDED.password_hash, answer = EXCLUDED.answer, minute_interval_s = EXCLUDED.minute_interval_s,
+    allow_list = EXCLUDED.allow_list, point_id = coalesce(EXCLUDED.point_id, device.point_id)
+
+-- name: release_device
+-- What was sent in quarantine becomes the device's own, unless it has a point already: then it stays apart, and the
+-- raw frames can be decoded again.
+WITH released AS (
+    UPDATE device SET status = 'accepted', point_id = coalesce(point_id, quarantine_point_id),
+           quarantine_point_id = CASE WHEN point_id IS NULL THEN NULL ELSE quarantine_point_id END
+    WHERE external_id = %(name)s RETURNING id, point_id
+), freed AS (
+    UPDATE point SET quarantined = false FROM released WHERE point.id = released.point_id
+), settings AS (
+    UPDATE parameter_ledger SET quarantined = false FROM released WHERE device_id = released.id AND quarantined
+), events AS (
+    UPDATE device_event SET quarantined = false FROM released WHERE device_id = released.id AND quarantined
+)
+SELECT count(*) FROM released
+
+-- name: registry_changed
+UPDATE registry_state SET version = version + 1
+
+-- name: forget_pending
+DELETE FROM pending_device WHERE external_id = %(name)s
+
+-- name: mark_pending
+INSERT INTO pending_device (external_id, protocol, peer, first_seen_at, last_seen_at)
+VALUES (%(external_id)s, %(protocol)s, %(peer)s, %(at)s, %(at)s)
+ON CONFLICT (external_id) DO UPDATE
+SET peer = EXCLUDED.peer, protocol = EXCLUDED.protocol, attempts = pending_device.attempts + 1,
+    last_seen_at = greatest(pending_device.last_seen_at, EXCLUDED.last_seen_at)
+
+-- name: pending_devices
+SELECT external_id, protocol, peer, first_seen_at, last_seen_at, attempts FROM pending_device ORDER BY external_id
+
+-- name: touch_devices
+UPDATE device SET last_seen_at = seen.at
+FROM unnest(%(names)s::text[], %(times)s::timestamptz[]) AS seen (name, at)
+WHERE device.external_id = seen.name AND (device.last_seen_at IS NULL OR device.last_seen_at < seen.at)
+
+-- name: last_times
+-- One short index look-up a series.
+SELECT series.interval_s, max(last.time) AS time
+FROM device
+JOIN series ON series.point_id = device.point_id
+CROSS JOIN LATERAL (
+    SELECT time FROM observation WHERE observation.series_id = series.id ORDER BY time DESC LIMIT 1
+) AS last
+WHERE device.external_id = %(name)s
+GROUP BY series.interval_s
+
+-- name: times_of_interval
+SELECT DISTINCT observation.time
+FROM device
+JOIN series ON series.point_id = device.point_id AND series.interval_s = %(interval_s)s
+JOIN observation ON observation.series_id = series.id
+WHERE device.external_id = %(name)s AND observation.time >= %(since)s AND observation.time < %(until)s
+ORDER BY 1
+
+-- name: parameters
+SELECT device.external_id AS device, ledger.channel, ledger.name, ledger.value, ledger.changed_from, ledger.time,
+       ledger.received_at, ledger.last_seen_at
+FROM parameter_ledger ledger JOIN device ON device.id = ledger.device_id
+WHERE device.external_id = %(name)s AND NOT ledger.quarantined
+ORDER BY ledger.time, ledger.id
+
+-- name: dead_letters
+SELECT id, received_at, source, driver, peer, device, reason, detail, records, bytes, replayed_at
+FROM dead_letter
+WHERE id > %(after_id)s
+  AND (%(source)s::text IS NULL OR source = %(source)s)
+  AND (%(device)s::text IS NULL OR device = %(device)s)
+  AND (%(reason)s::text IS NULL OR reason = %(reason)s)
+  AND (%(replayed)s::boolean IS NULL OR (replayed_at IS NOT NULL) = %(replayed)s)
+ORDER BY id LIMIT %(limit)s
+
+-- name: dead_letters_by_id
+SELECT id, received_at, source, driver, peer, device, reason, detail, records, bytes, replayed_at
+FROM dead_letter WHERE id = ANY(%(ids)s::bigint[]) AND replayed_at IS NULL ORDER BY id
+
+-- name: mark_replayed
+UPDATE dead_letter SET replayed_at = now() WHERE id = ANY(%(ids)s::bigint[])
+
+-- name: report_spool
+UPDATE writer SET spooled = %(records)s, spool_reported_at = now() WHERE name = %(writer)s
+
+-- name: books
+SELECT name, received, stored, duplicate, revision, dead_letter, out_of_bounds, spooled FROM writer ORDER BY name
+
+-- name: chain
+SELECT batch.seq, batch.previous_hash, batch.hash, batch.frames
+FROM batch JOIN writer ON writer.id = batch.writer_id
+WHERE writer.name = %(writer)s AND batch.seq BETWEEN %(first)s AND %(last)s
+ORDER BY batch.seq
+
+-- name: chain_frames
+SELECT raw_frame.seq, sha256(raw_frame.bytes) AS recomputed
+FROM raw_frame JOIN writer ON writer.id = raw_frame.writer_id
+WHERE writer.name = %(writer)s AND raw_frame.seq BETWEEN %(first)s AND %(last)s
+ORDER BY raw_frame.seq, raw_frame.position
+
+-- name: chain_head
+SELECT seq, hash FROM writer WHERE name = %(writer)s
+
+-- name: audit_rows
+-- What is really in the tables, for comparison with the books while nothing has been dropped by retention.
+SELECT (SELECT count(*) FROM observation) + (SELECT count(*) FROM observation_out_of_bounds)
+       + (SELECT count(*) FROM track) + (SELECT count(*) FROM track_out_of_bounds)
+       + (SELECT count(*) FROM device_event) + (SELECT count(*) FROM device_event_out_of_bounds) + (SELECT count(*) FROM parameter_ledger) AS stored,
+       (SELECT count(*) FROM observation_revision) + (SELECT count(*) FROM track_revision) AS revision,
+       (SELECT coalesce(sum(records), 0)::bigint FROM dead_letter) AS dead_letter

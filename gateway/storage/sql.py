@@ -1,0 +1,36 @@
+"""The SQL of this package: named queries, migrations and views, all in `.sql` files beside this one.
+
+`queries.sql` holds blocks headed `-- name: some_name`; parameters are psycopg's, by name: `%(some_parameter)s`.
+"""
+
+import re
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def folder() -> Traversable:
+    """Where the `.sql` files are."""
+    return files("gateway.storage")
+
+
+@cache
+def queries() -> dict[str, bytes]:
+    """All named queries, ready to send."""
+    parts = _NAME.split(folder().joinpath("queries.sql").read_text("utf-8"))
+    names, texts = parts[1::2], parts[2::2]
+    if len(set(names)) != len(names):
+        raise ValueError("queries.sql: a name is used twice")
+    return {name: _without_comments(text) for name, text in zip(names, texts, strict=True)}
+
+
+def query(name: str) -> bytes:
+    """One named query."""
+    return queries()[name]
+
+
+def _without_comments(text: str) -> bytes:
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    return "\n".join(lines).strip().encode()
