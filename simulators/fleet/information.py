@@ -1,4 +1,4 @@
-"""What a field host says about itself: status, settings and log of its analysers (3020) and their serial numbers (3019).
+"""What a field host says about itself: status, settings and log of its analyser (3020), its serial number (3019).
 
 Like the signals, the settings are functions of (site, time): the slope of an analyser moves a little with each weekly
 maintenance, the status follows the data flags. Codes: HJ 212-2017, appendix B, tables of device information.

@@ -4,6 +4,7 @@ A message is a list of groups (`a21026-Rtd=…,a21026-Flag=N`), which may be cut
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -64,7 +65,7 @@ def realtime(site: Site, time_s: float) -> Message:
 
 def period(site: Site, cn: str, begin: int) -> Message:
     """The figures of the minute interval, hour or day that begins at `begin` (2051, 2061, 2031)."""
-    figures = {MINUTE: statistics.minute, HOUR: statistics.hour, DAY: statistics.day}[cn](site, begin)
+    figures = _FIGURES[cn](site, begin)
     groups = [_named(site, factor, _period_group(site, factor, figures[factor.code])) for factor in site.factors]
     return _message(site, cn, begin, groups)
 
@@ -114,6 +115,11 @@ def _number(site: Site, value: float, factor: Factor) -> str:
     return f"{value:.{6 if 'over_1024' in site.habits else factor.decimals}f}"
 
 
+_FIGURES: dict[str, Callable[[Site, int], statistics.Period]] = {
+    MINUTE: statistics.minute,
+    HOUR: statistics.hour,
+    DAY: statistics.day,
+}
 _NOT_MEASURED = ("Flag", "EFlag", "SampleTime")
 
 

@@ -1,0 +1,28 @@
+"""`python -m simulators fleet | load | replay`."""
+
+import argparse
+
+from simulators import replay
+from simulators.fleet import command as fleet
+from simulators.load import command as load
+
+COMMANDS = {
+    "fleet": (fleet, "simulated stacks and outlets that call a gateway"),
+    "load": (load, "many connections and frames, for benchmarks and fault tests"),
+    "replay": (replay, "send a receive log again, station by station"),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m simulators", description="The field, faked.")
+    choices = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, (module, text) in COMMANDS.items():
+        command = choices.add_parser(name, help=text, description=module.__doc__)
+        module.add_arguments(command)
+        command.set_defaults(run=module.main)
+    chosen = parser.parse_args(arguments)
+    return int(chosen.run(chosen))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
