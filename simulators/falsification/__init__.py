@@ -7,8 +7,8 @@
     python -m simulators.falsification --out DIR --seed 1 --collection ranking --sites 250
     python -m simulators.falsification --out DIR --seed 1 --collection turbine --turbine-file gasturbine_….csv.gz
 
-writes DIR/dataset (hand this to `gateway analyse`) and DIR/truth.json (keep this from it). The site ids name the case, so
-that a result can be read by eye; nothing may be concluded from them by a detector.
+writes DIR/dataset (hand this to `gateway analyse`) and DIR/truth.json (keep this from it). The site ids name the case,
+so that a result can be read by eye; nothing may be concluded from them by a detector.
 
 Pure generators: the same arguments give the same bytes. Imports nothing of the project. A site is built honest
 (`operation`, `stack`, `outlet`, `meters`, `turbine`), lives (`condition`), is summed up (`aggregates`), sent

@@ -7,7 +7,6 @@ import numpy as np
 from simulators.falsification.site import DAY_S, HOUR_S, Channel, Point
 
 POLLUTANTS = frozenset({"so2", "nox", "particulate", "co", "hcl", "nmhc", "cod", "nh3n", "tp", "tn"})
-AMOUNTS = ("mass", "sum", "rate")
 
 
 def add_hours(rng: np.random.Generator, point: Point) -> None:
@@ -18,7 +17,8 @@ def add_hours(rng: np.random.Generator, point: Point) -> None:
     for channel in point.channels:
         if channel.interval_s >= HOUR_S or channel.statistic == "total":
             continue
-        formula, sources = "sum" if channel.statistic == "cou" else "mean", (channel.id,)
+        formula = "sum" if channel.statistic == "cou" else "mean"
+        sources: tuple[str, ...] = (channel.id,)
         if channel.formula == "oxygen_conversion" and not point.converts_minutes:
             formula, sources = "oxygen_conversion", tuple(f"{name}_hour" for name in channel.sources)
         added.append(_longer(channel, f"{channel.id}_hour", HOUR_S, formula, sources))

@@ -28,7 +28,6 @@ class Injection:
     hours: tuple[float, float, float, float]
     variants: tuple[str, ...] = BOTH
     settles: bool = True
-    media: tuple[str, ...] = ("air", "water")
 
 
 def meters_of_treatment(site: Site) -> list[tuple[Point, Channel]]:
@@ -60,29 +59,38 @@ def at_exceedances(site: Site) -> list[tuple[Point, Channel]]:
     return [(p, c) for p, c in pollutants(site) if c.limit is not None or any(c.id in z.sources for z in p.channels)]
 
 
+def _throughout(hours: float) -> tuple[float, float, float, float]:
+    return hours, hours, hours, hours
+
+
+WEEK, TEN_DAYS, WHOLE = _throughout(168), _throughout(240), _throughout(MONTH)
+LINE, ALWAYS = ("line", "duct"), ("careful",)
+
 INJECTIONS: dict[str, Injection] = {
     "I1": Injection("stuck_value", value.hold_constant, pollutants, (72, 24, 8, 3)),
     "I2": Injection("narrow_band", value.narrow_band, pollutants, (72, 72, 72, 24)),
-    "I3": Injection("synthetic_noise", value.synthetic_noise, pollutants, (168, 168, 168, 168)),
-    "I4": Injection("scaled", value.scale, pollutants, (240, 240, 240, 240)),
-    "I5": Injection("offset", value.offset, pollutants, (240, 240, 240, 240)),
-    "I6": Injection("capped", value.cap, pollutants, (MONTH, MONTH, MONTH, MONTH)),
-    "I7": Injection("clipped", value.clip, pollutants, (MONTH, MONTH, MONTH, MONTH)),
+    "I3": Injection("synthetic_noise", value.synthetic_noise, pollutants, WEEK),
+    "I4": Injection("scaled", value.scale, pollutants, TEN_DAYS),
+    "I5": Injection("offset", value.offset, pollutants, TEN_DAYS),
+    "I6": Injection("capped", value.cap, pollutants, WHOLE),
+    "I7": Injection("clipped", value.clip, pollutants, WHOLE),
     "I8": Injection("replayed", value.replay, pollutants, (168, 48, 168, 168), ("lazy", "careful", "whole")),
     "I9": Injection("copied_channel", value.copy_channel, pollutants, (168, 72, 168, 168)),
-    "I10": Injection("smoothed", value.smooth, pollutants, (168, 168, 168, 168)),
-    "I11": Injection("diluted_with_air", physical.dilute_with_air, gases_with_oxygen, (240, 240, 240, 240), ("line", "duct")),
-    "I12": Injection("diluted_with_zero_gas", physical.dilute_with_zero_gas, gases_with_oxygen, (240, 240, 240, 240), ("careful",)),
-    "I13": Injection("oxygen_tampered", physical.pull_oxygen, any_oxygen, (240, 240, 240, 240)),
-    "I14": Injection("flow_coefficient_edited", physical.edit_flow, flows, (240, 240, 240, 240), ("lazy", "coefficient", "velocity")),
-    "I15": Injection("false_flag", record.flag_exceedances, at_exceedances, (MONTH, MONTH, MONTH, MONTH)),
-    "I16": Injection("selective_gap", record.drop_exceedances, pollutants, (MONTH, MONTH, MONTH, MONTH), settles=False),
-    "I17": Injection("treatment_off", record.switch_treatment_off, meters_of_treatment, (24, 6, 2, 24), ("careful",)),
+    "I10": Injection("smoothed", value.smooth, pollutants, WEEK),
+    "I11": Injection("diluted_with_air", physical.dilute_with_air, gases_with_oxygen, TEN_DAYS, LINE),
+    "I12": Injection("diluted_with_zero_gas", physical.dilute_with_zero_gas, gases_with_oxygen, TEN_DAYS, ALWAYS),
+    "I13": Injection("oxygen_tampered", physical.pull_oxygen, any_oxygen, TEN_DAYS),
+    "I14": Injection(
+        "flow_coefficient_edited", physical.edit_flow, flows, TEN_DAYS, ("lazy", "coefficient", "velocity")
+    ),
+    "I15": Injection("false_flag", record.flag_exceedances, at_exceedances, WHOLE),
+    "I16": Injection("selective_gap", record.drop_exceedances, pollutants, WHOLE, settles=False),
+    "I17": Injection("treatment_off", record.switch_treatment_off, meters_of_treatment, (24, 6, 2, 24), ALWAYS),
     "I18": Injection("running_while_stopped", record.mark_stop, outlets_beside_power, (24, 8, 3, 240), settles=False),
-    "I19": Injection("arithmetic_mismatch", record.break_arithmetic, computed, (168, 168, 168, 168), ("lazy",)),
+    "I19": Injection("arithmetic_mismatch", record.break_arithmetic, computed, WEEK, ("lazy",)),
     "I20": Injection("late_edit", record.edit_late, pollutants, (24, 24, 24, 24), settles=False),
-    "I21": Injection("parameter_edited", record.edit_parameter, pollutants, (240, 240, 240, 240)),
-}  # fmt: skip
+    "I21": Injection("parameter_edited", record.edit_parameter, pollutants, TEN_DAYS),
+}
 LEVELS = ("L1", "L2", "L3", "L4")
 
 

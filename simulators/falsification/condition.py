@@ -72,7 +72,7 @@ def mark_stops(point: Point, operation: Operation) -> None:
 
 
 def drift(rng: np.random.Generator, point: Point, *, every_days: int) -> None:
-    """Span drift between calibrations, within the ±2.5 % F.S. of HJ 75-2017: a saw tooth that each calibration resets."""
+    """Span drift within the ±2.5 % F.S. of HJ 75-2017: a saw tooth that each calibration resets."""
     for channel in _measured(point):
         period = every_days * DAY_S / channel.interval_s
         phase = (np.arange(channel.size) % period) / period

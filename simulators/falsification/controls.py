@@ -1,4 +1,4 @@
-"""Innocent events that look like falsification. Each is applied to an honest site and labelled with the class it may bear."""
+"""Innocent events that look like falsification; each is applied to an honest site and labelled."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def clock_shift(site: Site, rng: np.random.Generator) -> None:
             array[window] = array[window.start - rows : window.stop - rows].copy()
     for channel in point.channels:
         if channel.interval_s >= DAY_S:
-            point.recompute([source for source in channel.sources], site.start_s, lo_s, site.end_s)
+            point.recompute(channel.sources, site.start_s, lo_s, site.end_s)
     _label(site, point, point.channels, "clock_shift", lo_s, lo_s + 10 * DAY_S, "process_change")
 
 
@@ -170,7 +170,7 @@ def documented_calibration(site: Site, rng: np.random.Generator) -> None:
 
 
 def probe_faults(site: Site, rng: np.random.Generator) -> None:
-    """Faults as technicians label them in rivers: spikes, fouling, zeros, a sonde of which all channels freeze at once."""
+    """Faults as technicians label them in rivers: spikes, fouling, zeros, a sonde that freezes as a whole."""
     point = next((p for p in site.points if p.id == "R1"), _outlet(site))
     lo_s = int(site.accepted_s + rng.integers(3, 12) * DAY_S)
     hi_s = lo_s + int(rng.integers(1, 6)) * DAY_S

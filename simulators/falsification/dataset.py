@@ -37,7 +37,7 @@ OBSERVATIONS = pa.schema(
 def write_dataset(
     sites: Iterable[Site], out: Path, *, file_format: str = "parquet", truth: Path | None = None
 ) -> list[Truth]:
-    """Write the dataset folder `out`; with `truth` also the labels. Sites are consumed one by one: memory stays small."""
+    """Write the dataset folder `out`; with `truth` also the labels. Sites are consumed one by one."""
     out.mkdir(parents=True, exist_ok=True)
     described: list[dict[str, Any]] = []
     labels: list[Truth] = []
@@ -84,7 +84,8 @@ def describe(site: Site) -> dict[str, Any]:
             entry["serves"] = list(facility.serves)
         facilities.append(entry)
     return {
-        "id": site.id, "name": site.id, "longitude": site.longitude, "latitude": site.latitude, "industry": site.industry,
+        "id": site.id, "name": site.id, "industry": site.industry,
+        "longitude": site.longitude, "latitude": site.latitude,
         "accepted_until": iso(site.accepted_s), "points": [_describe_point(point) for point in site.points],
         "facilities": facilities,
     }  # fmt: skip

@@ -118,7 +118,8 @@ def _on_grid(flow: Channel, source: Channel, parts: slice) -> FloatArray:
     if flow.interval_s == source.interval_s:
         return flow.values[parts]
     ratio = source.interval_s // flow.interval_s
-    return np.nanmean(flow.values[parts.start * ratio : parts.stop * ratio].reshape(-1, ratio), axis=1)
+    means: FloatArray = np.nanmean(flow.values[parts.start * ratio : parts.stop * ratio].reshape(-1, ratio), axis=1)
+    return means
 
 
 def _majority(flags: FlagArray) -> str:

@@ -1,4 +1,4 @@
-"""Electricity meters of production lines and treatment facilities: the power follows the plant, pf and energy follow P."""
+"""Electricity meters of production lines and treatment facilities: power follows the plant, the rest follows power."""
 
 from __future__ import annotations
 

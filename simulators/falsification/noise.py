@@ -1,4 +1,4 @@
-"""Random processes from which plausible field series are built. Every function is pure: the generator is an argument."""
+"""Random processes from which plausible field series are built. Pure: the generator is an argument."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def lag(signal: FloatArray, tau: float) -> FloatArray:
     length = int(min(signal.size, max(2, np.ceil(14.0 * tau))))
     kernel = np.exp(-np.arange(length) / tau)
     kernel /= kernel.sum()
-    return _convolve(signal - signal[0], kernel) + signal[0]
+    smoothed: FloatArray = _convolve(signal - signal[0], kernel) + signal[0]
+    return smoothed
 
 
 def autoregressive(rng: np.random.Generator, n: int, *, tau: float, sigma: float) -> FloatArray:
@@ -31,13 +32,13 @@ def autoregressive(rng: np.random.Generator, n: int, *, tau: float, sigma: float
         return rng.normal(0.0, sigma, n)
     length = int(np.ceil(min(12.0 * tau, 200_000.0))) + 1
     innovations = rng.normal(0.0, sigma * np.sqrt(1.0 - rho * rho), n + length)
-    return _convolve(innovations, rho ** np.arange(length))[length:]
+    return _convolve(innovations, np.power(rho, np.arange(length, dtype=np.float64)))[length:]
 
 
 def bursts(
     rng: np.random.Generator, n: int, *, per_sample: float, height: tuple[float, float], tau: float
 ) -> FloatArray:
-    """Sudden rises that decay with `tau` samples: upsets of a plant. Heights are uniform between the two of `height`."""
+    """Sudden rises that decay with `tau` samples: upsets of a plant. `height`: least and most."""
     impulses = np.where(rng.random(n) < per_sample, rng.uniform(*height, n), 0.0)
     length = int(min(n, max(2, np.ceil(10.0 * tau))))
     return _convolve(impulses, np.exp(-np.arange(length) / max(tau, 0.3)))

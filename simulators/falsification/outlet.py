@@ -1,4 +1,4 @@
-"""A waste-water outlet: flow and probes at a short interval, wet-chemical analysers on their cycle (HJ 353/355-2019)."""
+"""A waste-water outlet: flow and probes at a short interval, wet-chemical analysers on their cycle (HJ 353-2019)."""
 
 from __future__ import annotations
 
@@ -141,6 +141,6 @@ def _add_masses(point: Point, op: Operation) -> None:
                 formula="mass",
                 sources=(channel.id, "flow"),
                 constant=to_kg_h,
-            )  # fmt: skip
+            )
         )
     point.recompute(["flow", *[c.id for c in point.channels if c.formula is None]], 0, 0, op.n * op.interval_s)

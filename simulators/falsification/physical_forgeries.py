@@ -8,7 +8,7 @@ from simulators.falsification.aggregates import POLLUTANTS
 from simulators.falsification.scene import Scene
 from simulators.falsification.site import Channel
 
-DILUTED = POLLUTANTS | {"no", "no2", "co2"}
+DILUTED = (POLLUTANTS | {"no", "no2", "co2"}) - {"particulate"}  # dust is measured in the duct, not in the line
 
 
 def dilute_with_air(scene: Scene) -> list[str]:
@@ -41,7 +41,7 @@ def pull_oxygen(scene: Scene) -> list[str]:
 
 
 def edit_flow(scene: Scene) -> list[str]:
-    """I14: `coefficient`: the flow by a factor, velocity as it was; `velocity`: the velocity itself; `lazy`: flow only."""
+    """I14: `coefficient`: the flow by a factor, velocity as it was; `velocity`: velocity too; `lazy`: flow only."""
     factor = (0.5, 0.7, 0.85, 0.93)[scene.level]
     velocity = scene.point.find("velocity")
     if scene.variant == "velocity" and velocity and scene.channel.formula is not None:
@@ -57,12 +57,7 @@ def _share(scene: Scene) -> float:
 
 def _dilute_gases(scene: Scene, keep: float) -> None:
     for channel in scene.point.channels:
-        if (
-            channel.quantity in DILUTED
-            and channel.quantity != "particulate"
-            and channel.formula is None
-            and channel.statistic != "cou"
-        ):
+        if channel.quantity in DILUTED and channel.formula is None and channel.statistic != "cou":
             scene.write(channel.exact[scene.window_of(channel)] * keep, channel)
 
 

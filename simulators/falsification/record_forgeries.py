@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from simulators.falsification.noise import BoolArray
+from simulators.falsification.noise import BoolArray, FloatArray
 from simulators.falsification.scene import Scene
 from simulators.falsification.site import DAY_S, HOUR_S, Channel, Resent, grid_window
 
@@ -98,7 +99,7 @@ def break_arithmetic(scene: Scene) -> list[str]:
 
 
 def edit_late(scene: Scene) -> list[str]:
-    """I20: rows sent again hours later with another content: x 0.5, x 0.9, one digit, or the values moved by one row."""
+    """I20: rows sent again hours later, changed: x 0.5, x 0.9, one digit, or the values moved by one row."""
     targets = [scene.channel]
     if scene.variant == "careful":
         targets += [c for c in _same_grid(scene) if c.formula in ("oxygen_conversion", "mass")]
@@ -117,6 +118,7 @@ def edit_late(scene: Scene) -> list[str]:
         new = np.where(np.isfinite(new), new, old)
         received = scene.hi_s + after_s + 2.0 * np.arange(index.size)
         channel.resent.append(Resent(index, np.round(received), new))
+        scene.known_s = float(received[0]) if index.size else scene.known_s
         scene.touched.append(channel.id)
     return []
 
@@ -131,7 +133,7 @@ def edit_parameter(scene: Scene) -> list[str]:
     return ["scaled"]
 
 
-def _exceedances(scene: Scene) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _exceedances(scene: Scene) -> NDArray[np.int64]:
     """Rows above the limit; a site without enough of them gets the limit that its own 96 % quantile would exceed."""
     normal: BoolArray = scene.normal()
     judged = next((c for c in _same_grid(scene) if c.formula == "oxygen_conversion"), scene.channel)
@@ -141,7 +143,8 @@ def _exceedances(scene: Scene) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     if over.sum() < max(8, 0.01 * usable.sum()):
         judged.limit = float(np.round(np.quantile(values[usable], 0.96) / judged.step) * judged.step)
         over = usable & (values > judged.limit)
-    return np.flatnonzero(over) + scene.window.start
+    rows: NDArray[np.int64] = np.flatnonzero(over) + scene.window.start
+    return rows
 
 
 def _same_grid(scene: Scene) -> list[Channel]:
@@ -150,18 +153,16 @@ def _same_grid(scene: Scene) -> list[Channel]:
     ]
 
 
-def _narrow(scene: Scene, index: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+def _narrow(scene: Scene, index: NDArray[np.int64]) -> None:
     """The true interval runs from the first to the last row touched."""
     scene.lo_s = int(scene.site.start_s + index.min() * scene.channel.interval_s)
     scene.hi_s = int(scene.site.start_s + (index.max() + 1) * scene.channel.interval_s)
 
 
-def _one_digit(
-    values: np.ndarray[tuple[int], np.dtype[np.float64]], step: float
-) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _one_digit(values: FloatArray, step: float) -> FloatArray:
     """The leading digit lowered by one where it can be, else the last one."""
     with np.errstate(divide="ignore"):
         place = 10.0 ** np.floor(np.log10(np.maximum(np.abs(values), step)))
     lowered = values - place
     smaller = values - np.maximum(place / 10, step)
-    return np.round(np.where(lowered > 0, lowered, np.maximum(smaller, 0.0)), 9)
+    return np.asarray(np.round(np.where(lowered > 0, lowered, np.maximum(smaller, 0.0)), 9), dtype=np.float64)

@@ -25,6 +25,7 @@ class Scene:
     level: int  # 0 easy .. 3 hard
     variant: str  # "lazy": what is reported only; "careful": everything computed from it follows
     touched: list[str] = field(default_factory=list)
+    known_s: float = 0.0
 
     @property
     def window(self) -> slice:
@@ -87,7 +88,7 @@ class Scene:
                 self.lo_s,
                 self.hi_s,
                 also or [],
-            )  # fmt: skip
+            )
         )
 
 

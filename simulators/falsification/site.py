@@ -146,6 +146,7 @@ class Truth:
     start_s: int
     end_s: int
     also: list[str] = field(default_factory=list)
+    known_s: float = 0.0  # when the first falsified row reached the platform, for edits after the fact; else the start
 
 
 @dataclass(slots=True)
@@ -184,5 +185,5 @@ def grid_window(channel: Channel, start_s: int, lo_s: int, hi_s: int, *, outward
     lo = (lo_s - start_s) / channel.interval_s
     hi = (hi_s - start_s) / channel.interval_s
     first = int(np.floor(lo)) if outward else int(np.ceil(lo))
-    last = int(np.ceil(hi)) if outward else int(np.ceil(hi))
+    last = int(np.ceil(hi))
     return slice(max(first, 0), min(max(last, 0), channel.size))

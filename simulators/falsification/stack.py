@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.falsification.noise import FloatArray, autoregressive, bursts, lag
+from simulators.falsification.noise import autoregressive, lag
 from simulators.falsification.operation import Operation
+from simulators.falsification.pollutant import build_pollutant
 from simulators.falsification.site import Channel, Point
-
-MOLAR_FACTORS = {"so2": 2.857, "nox": 2.054, "co": 1.25, "hcl": 1.63}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,34 +27,27 @@ class Industry:
 
 INDUSTRIES = (
     Industry(
-        "thermal_power",
-        6.0,
-        (4.5, 7.0),
-        (48.0, 90.0),
+        "thermal_power", 6.0, (4.5, 7.0), (48.0, 90.0),
         {"so2": (35, 50, 100), "nox": (50, 100), "particulate": (10, 20, 30)},
     ),
     Industry(
-        "industrial_boiler",
-        9.0,
-        (8.0, 12.0),
-        (50.0, 130.0),
+        "industrial_boiler", 9.0, (8.0, 12.0), (50.0, 130.0),
         {"so2": (50, 200, 300), "nox": (150, 200, 300), "particulate": (20, 30, 50)},
     ),
     Industry(
-        "waste_incineration",
-        11.0,
-        (7.5, 11.0),
-        (120.0, 160.0),
+        "waste_incineration", 11.0, (7.5, 11.0), (120.0, 160.0),
         {"so2": (80, 100), "nox": (250, 300), "particulate": (20, 30), "hcl": (50, 60), "co": (80, 100)},
     ),
     Industry(
-        "cement", 10.0, (8.5, 12.5), (90.0, 140.0), {"so2": (100, 200), "nox": (200, 320, 400), "particulate": (20, 30)}
+        "cement", 10.0, (8.5, 12.5), (90.0, 140.0),
+        {"so2": (100, 200), "nox": (200, 320, 400), "particulate": (20, 30)},
     ),
     Industry(
-        "iron_steel", 16.0, (14.5, 17.2), (100.0, 150.0), {"so2": (35, 200), "nox": (50, 300), "particulate": (10, 40)}
+        "iron_steel", 16.0, (14.5, 17.2), (100.0, 150.0),
+        {"so2": (35, 200), "nox": (50, 300), "particulate": (10, 40)},
     ),
     Industry("gas_boiler", 3.5, (2.8, 6.0), (80.0, 150.0), {"nox": (50, 80, 150), "co": (95,)}),
-)
+)  # fmt: skip
 
 
 def build_stack(
@@ -71,7 +63,7 @@ def build_stack(
         names.remove(str(rng.choice(names)))
     for name in names:
         limit = float(rng.choice(industry.limits[name]))
-        gases += _pollutant(rng, operation, auxiliaries["o2"].exact, name, limit, reference)
+        gases += build_pollutant(rng, operation, auxiliaries["o2"].exact, name, limit=limit, reference=reference)
     kept = [
         channel
         for name, channel in auxiliaries.items()
@@ -109,38 +101,16 @@ def _auxiliaries(rng: np.random.Generator, op: Operation, industry: Industry) ->
     velocity = velocity * np.exp(autoregressive(rng, n, tau=op.samples(2), sigma=rng.uniform(0.01, 0.035)))
     velocity = np.maximum(velocity * np.exp(rng.normal(0, 0.006, n)) + rng.normal(0, 0.05, n), 0.0)
     fine = bool(rng.random() < 0.6)
+    table = (
+        ("o2", "o2", "%", oxygen, 0.01 if fine else 0.1, 0.0, 25.0),
+        ("temperature", "stack_temperature", "Cel", temperature, 0.1, 0.0, 300.0),
+        ("pressure", "stack_pressure", "Pa", pressure, 1.0 if fine else 10.0, -5000.0, 5000.0),
+        ("humidity", "humidity", "%", np.maximum(humidity, 0), 0.01 if fine else 0.1, 0.0, 40.0),
+        ("velocity", "velocity", "m/s", velocity, 0.01 if fine else 0.1, 0.0, 40.0),
+    )
     return {
-        "o2": Channel("o2", "o2", "avg", "%", op.interval_s, oxygen, 0.01 if fine else 0.1, None, 0.0, 25.0),
-        "stack_temperature": Channel(
-            "temperature", "stack_temperature", "avg", "Cel", op.interval_s, temperature, 0.1, None, 0.0, 300.0
-        ),
-        "stack_pressure": Channel(
-            "pressure",
-            "stack_pressure",
-            "avg",
-            "Pa",
-            op.interval_s,
-            pressure,
-            1.0 if fine else 10.0,
-            None,
-            -5000.0,
-            5000.0,
-        ),
-        "humidity": Channel(
-            "humidity",
-            "humidity",
-            "avg",
-            "%",
-            op.interval_s,
-            np.maximum(humidity, 0),
-            0.01 if fine else 0.1,
-            None,
-            0.0,
-            40.0,
-        ),
-        "velocity": Channel(
-            "velocity", "velocity", "avg", "m/s", op.interval_s, velocity, 0.01 if fine else 0.1, None, 0.0, 40.0
-        ),
+        quantity: Channel(name, quantity, "avg", unit, op.interval_s, exact, step, None, low, high)
+        for name, quantity, unit, exact, step, low, high in table
     }
 
 
@@ -152,165 +122,6 @@ def _flow_channels(rng: np.random.Generator, op: Operation, aux: dict[str, Chann
         sources=("velocity", "temperature", "pressure", "humidity"), constant=area_coefficient,
     )  # fmt: skip
     return [flow]
-
-
-def _pollutant(
-    rng: np.random.Generator, op: Operation, oxygen: FloatArray, name: str, limit: float, reference: float
-) -> list[Channel]:
-    level = limit * rng.uniform(0.2, 0.85)
-    steadiness = rng.uniform(0.05, 0.3)
-    log_noise = autoregressive(rng, op.n, tau=op.samples(rng.uniform(4, 20)), sigma=steadiness)
-    log_noise = log_noise + autoregressive(rng, op.n, tau=op.samples(rng.uniform(0.4, 1.5)), sigma=0.6 * steadiness)
-    log_noise = log_noise + rng.normal(0, rng.uniform(0.003, 0.04), op.n)
-    upset = bursts(
-        rng,
-        op.n,
-        per_sample=rng.uniform(0.5, 6) / op.samples(720),
-        height=(0.3, 2.5),
-        tau=op.samples(rng.uniform(0.5, 2.5)),
-    )
-    seasonal = autoregressive(rng, op.n, tau=op.samples(300), sigma=rng.uniform(0.02, 0.1))
-    coupling = rng.uniform(0.1, 1.0) * (op.load - 0.8) + rng.uniform(-0.08, 0.08) * (oxygen - np.median(oxygen)) * (
-        op.fire > 0.5
-    )
-    converted = level * np.exp(log_noise + seasonal + coupling) * (1 + upset)
-    raw = converted * np.maximum(21 - oxygen, 0.05) / (21 - reference) * np.clip(op.fire, 0, 1)
-    detection = float(rng.choice([0.2, 0.5, 1.0, 2.0])) if limit > 20 else float(rng.choice([0.1, 0.2, 0.5]))
-    raw = raw + rng.normal(0, 0.15 * detection, op.n)
-    ratio = float(rng.choice([3, 4, 6, 10]))
-    unit_range = float(np.ceil(limit * ratio / 50) * 50)
-    step = float(rng.choice([0.01, 0.1, 0.1, 0.1, 1.0] if limit > 40 else [0.001, 0.01, 0.01, 0.1]))
-    settings = dict(limit=None, range_low=0.0, range_high=unit_range, detection_limit=detection)
-    below = str(rng.choice(["as_is", "as_is", "lod", "zero", "half"]))
-    floor = -0.3 * detection if below == "as_is" and rng.random() < 0.4 else 0.0
-    raw = np.maximum(raw, floor)
-    kind = rng.random()
-    limit_on_raw = limit if rng.random() < 0.5 else None
-    if name in MOLAR_FACTORS and kind < 0.12:
-        factor = MOLAR_FACTORS[name]
-        ppm = Channel(
-            f"{name}_ppm",
-            name,
-            "avg",
-            "ppm",
-            op.interval_s,
-            raw / factor,
-            step,
-            None,
-            0.0,
-            unit_range / factor,
-            detection / factor,
-            below_detection=below,
-        )
-        main = Channel(
-            name,
-            name,
-            "avg",
-            "mg/m3",
-            op.interval_s,
-            np.full(op.n, np.nan),
-            step,
-            limit_on_raw,
-            0.0,
-            unit_range,
-            detection,
-            formula="affine",
-            sources=(ppm.id,),
-            constant=factor,
-        )
-        group = [ppm, main]
-    elif name == "nox" and kind < 0.35:
-        share = np.clip(rng.uniform(0.02, 0.08) + autoregressive(rng, op.n, tau=op.samples(10), sigma=0.012), 0.0, 0.3)
-        no2 = Channel(
-            "no2",
-            "no2",
-            "avg",
-            "mg/m3",
-            op.interval_s,
-            np.maximum(raw * share, 0),
-            step,
-            None,
-            0.0,
-            unit_range / 4,
-            detection,
-        )
-        no = Channel(
-            "no",
-            "no",
-            "avg",
-            "mg/m3",
-            op.interval_s,
-            np.maximum(raw * (1 - share), 0) * 30 / 46,
-            step,
-            None,
-            0.0,
-            unit_range,
-            detection,
-        )
-        parts = [no, no2] if kind < 0.25 else [no]
-        main = Channel(
-            name,
-            name,
-            "avg",
-            "mg/m3",
-            op.interval_s,
-            np.full(op.n, np.nan),
-            step,
-            limit_on_raw,
-            0.0,
-            unit_range,
-            detection,
-            formula="no_to_nox",
-            sources=tuple(c.id for c in parts),
-        )
-        group = [*parts, main]
-    else:
-        group = [
-            Channel(
-                name,
-                name,
-                "avg",
-                "mg/m3",
-                op.interval_s,
-                raw,
-                step,
-                limit_on_raw,
-                below_detection=below,
-                **{k: v for k, v in settings.items() if k != "limit"},
-            )
-        ]
-    zs_step = step if rng.random() < 0.7 else max(step / 10, 0.001)
-    if rng.random() < 0.85 or limit_on_raw is None:
-        group.append(
-            Channel(
-                f"{name}_zs",
-                name,
-                "zs_avg",
-                "mg/m3",
-                op.interval_s,
-                np.full(op.n, np.nan),
-                zs_step,
-                limit,
-                formula="oxygen_conversion",
-                sources=(name, "o2"),
-            )
-        )
-    if rng.random() < 0.7:
-        group.append(
-            Channel(
-                f"{name}_kg",
-                name,
-                "cou",
-                "kg",
-                op.interval_s,
-                np.full(op.n, np.nan),
-                float(rng.choice([0.001, 0.0001])),
-                formula="mass",
-                sources=(name, "flow"),
-                constant=1e-6,
-            )
-        )
-    return group
 
 
 def _derive_all(rng: np.random.Generator, point: Point, op: Operation) -> None:

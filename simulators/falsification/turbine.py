@@ -1,9 +1,9 @@
 """A real honest series as a site: the gas turbine of the UCI data set 551 (Kaya, Tüfekci, Uzun 2019), CC BY 4.0.
 
-Measured: NOx, CO, load, temperature after the turbine, exhaust pressure, compressor discharge pressure, weather. Rows are
-operating hours without a clock: each is taken as the hour after the one before, from the given start. Assumed, because
-it is not measured: the oxygen (about 15 % at full load and rising when the load falls, with AR(1) noise) and the dry
-standard flow (proportional to the compressor discharge pressure). Conversion and mass are computed from these.
+Measured: NOx, CO, load, temperature after the turbine, exhaust pressure, compressor discharge pressure, weather. Rows
+are operating hours without a clock: each is taken as the hour after the one before, from the given start. Assumed,
+because it is not measured: the oxygen (about 15 % at full load, rising when the load falls, with AR(1) noise) and the
+dry standard flow (proportional to the compressor discharge pressure). Conversion and mass are computed from these.
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ import numpy as np
 from simulators.falsification.noise import FloatArray, autoregressive
 from simulators.falsification.site import DAY_S, HOUR_S, Channel, Facility, Point, Site
 
-COLUMNS = ("year", "AT", "AP", "AH", "GTEP", "TAT", "TEY", "CDP", "CO", "NOX")  # as the header has them, before the unit
+COLUMNS = (
+    "year",
+    "AT",
+    "AP",
+    "AH",
+    "GTEP",
+    "TAT",
+    "TEY",
+    "CDP",
+    "CO",
+    "NOX",
+)  # as the header has them, before the unit
 
 
 @cache
@@ -56,10 +67,10 @@ def build_turbine(
         Channel("temperature", "stack_temperature", "avg", "Cel", hour, data["TAT"], 0.1, None, 0.0, 700.0),
         Channel("pressure", "stack_pressure", "avg", "Pa", hour, data["GTEP"] * 100.0, 1.0, None, 0.0, 10_000.0),
         Channel("flow", "flow_dry_standard", "avg", "m3/h", hour, flow, 1.0),
-        Channel("nox_zs", "nox", "zs_avg", "mg/m3", hour, np.full(n, np.nan), 0.01, 90.0, formula="oxygen_conversion", sources=("nox", "o2")),
-        Channel("co_zs", "co", "zs_avg", "mg/m3", hour, np.full(n, np.nan), 0.001, 30.0, formula="oxygen_conversion", sources=("co", "o2")),
-        Channel("nox_kg", "nox", "cou", "kg", hour, np.full(n, np.nan), 0.001, formula="mass", sources=("nox", "flow"), constant=1e-6),
-    ]  # fmt: skip
+        _computed("nox_zs", "nox", n, 0.01, "oxygen_conversion", ("nox", "o2"), limit=90.0),
+        _computed("co_zs", "co", n, 0.001, "oxygen_conversion", ("co", "o2"), limit=30.0),
+        _computed("nox_kg", "nox", n, 0.001, "mass", ("nox", "flow"), limit=None),
+    ]
     stack = Point("A1", "air", channels, 15.0)
     stack.recompute([c.id for c in channels if c.formula is None], 0, 0, n * HOUR_S)
     meter = Point(
@@ -77,4 +88,14 @@ def build_turbine(
     return Site(
         site_id, "gas_turbine", "real", start_s, days, start_s + accepted_days * DAY_S, [stack, meter, weather],
         np.ones(n, dtype=bool), HOUR_S, facilities,
+    )  # fmt: skip
+
+
+def _computed(
+    name: str, quantity: str, n: int, step: float, formula: str, sources: tuple[str, ...], *, limit: float | None
+) -> Channel:
+    statistic, unit = ("cou", "kg") if formula == "mass" else ("zs_avg", "mg/m3")
+    return Channel(
+        name, quantity, statistic, unit, HOUR_S, np.full(n, np.nan), step, limit, formula=formula, sources=sources,
+        constant=1e-6,
     )  # fmt: skip

@@ -76,7 +76,7 @@ def clip(scene: Scene) -> list[str]:
 
 
 def replay(scene: Scene) -> list[str]:
-    """I8: an earlier window again: exact, exact or scaled, with 1 % noise, with 3 % noise from far back at the same hour."""
+    """I8: an earlier window again: exact, exact or scaled, with 1 % noise, with 3 % from far back at the same hour."""
     site, channel = scene.site, scene.channel
     length = scene.hi_s - scene.lo_s
     days = [d for d in range(max(1, length // DAY_S + 1), 400) if scene.lo_s - d * DAY_S >= site.start_s]
@@ -137,13 +137,15 @@ def smooth(scene: Scene) -> list[str]:
 
 def _n(scene: Scene, channel: Channel | None = None) -> int:
     window = scene.window_of(channel or scene.channel)
-    return window.stop - window.start
+    return int(window.stop - window.start)
 
 
 def _rho(values: FloatArray) -> float:
     centred = values - values.mean()
     total = float((centred * centred).sum())
-    return float(np.clip((centred[1:] * centred[:-1]).sum() / total, 0.05, 0.98)) if total > 0 else 0.5
+    if total <= 0.0:
+        return 0.5
+    return min(max(float((centred[1:] * centred[:-1]).sum()) / total, 0.05), 0.98)
 
 
 def _multiply(scene: Scene, factor: FloatArray) -> None:
