@@ -59,7 +59,7 @@ def exceedances(
         threshold, tail, occasions = _exact_threshold(detector, scores, reference), None, None
         asked = threshold
     else:
-        tail, occasions = _honest_tail(scores, reference)
+        tail, occasions = _honest_tail(detector, scores, reference)
         rows = np.array([rows_of_site[target.site] for target in scores.targets], dtype=np.float64)
         per_alert = occasions * rows / weight  # expected alerts = probability times this
         asked = np.maximum(tail.exceeded_by(np.minimum(budget.candidate_below / per_alert, 1.0)), detector.floor)
@@ -84,11 +84,13 @@ def reference_samples(scores: Scores) -> Ints:
     return np.where(scores.n_accepted >= max(1, least), scores.n_accepted, provisional)
 
 
-def _honest_tail(scores: Scores, reference: Ints) -> tuple[Tail, Floats]:
+def _honest_tail(detector: Detector, scores: Scores, reference: Ints) -> tuple[Tail, Floats]:
     block = (scores.ends - 1) * scores.interval_s // BLOCK_S
     length = np.median(scores.ends[None, :] - scores.starts, axis=1) * scores.interval_s
     honest = scores.ends[None, :] <= reference[:, None]
-    tail = fit(block_maxima(scores.scores, honest, block), np.maximum(length / BLOCK_S, 1.0))
+    least_scale = detector.floor / 10.0 if detector.least_scale is None else detector.least_scale
+    maxima = block_maxima(scores.scores, honest, block)
+    tail = fit(maxima, np.maximum(length / BLOCK_S, 1.0), least_scale=least_scale)
     return tail, np.array([occasions_per_month(one) for one in length.tolist()])
 
 

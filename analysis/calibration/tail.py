@@ -60,13 +60,14 @@ class Tail:
         return np.asarray(np.where(scores > self.edge[row], beyond, by_rank), dtype=np.float64)
 
 
-def fit(maxima: Floats, window_blocks: Floats) -> Tail:
+def fit(maxima: Floats, window_blocks: Floats, *, least_scale: float) -> Tail:
     """Fit the tail of each row.
 
     Parameters
     ----------
     maxima : (n_rows, n_blocks) block maxima of honest scores, -inf where none
     window_blocks : (n_rows,) length of the scored windows in blocks, ≥ 1: so many neighbours count as one
+    least_scale : the fitted mean excess is never taken as smaller: scores with many ties say nothing about it
     """
     ordered = np.sort(maxima, axis=1)
     n = np.isfinite(ordered).sum(axis=1)
@@ -82,7 +83,7 @@ def fit(maxima: Floats, window_blocks: Floats) -> Tail:
     excess = np.where((rank_from_top <= k[:, None]) & np.isfinite(ordered), ordered - edge[:, None], 0.0)
     scale = excess.sum(axis=1) / k
     shape = 1.0 / np.maximum(k / window_blocks, 1.0)
-    return Tail(ordered, n, edge, np.maximum(scale, 1e-12), shape, k / np.maximum(n, 1))
+    return Tail(ordered, n, edge, np.maximum(scale, least_scale), shape, k / np.maximum(n, 1))
 
 
 def block_maxima(scores: Floats, honest: Bools, block: Ints) -> Floats:

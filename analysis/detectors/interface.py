@@ -79,6 +79,8 @@ class Detector:
     floor : a score below it is never a finding, whatever the history
     kind : "calibrated": threshold from accepted history and the budget. "exact": any score ≥ `floor` is a finding, unless accepted
         history shows the same (then only what exceeds it is): for contradictions that honest data cannot show
+    least_scale : beyond accepted history the odds of a score fall by e at most for every so much of it; a tenth of `floor` unless
+        given. For scores that are log odds: 1
     share : weight in the budget against the other calibrated detectors
     specificity : between overlapping findings the higher one names the class (0 general … 9 proof)
     alternatives : other classes that would show the same, likeliest first
@@ -92,6 +94,7 @@ class Detector:
     innocent_if: Text
     floor: float
     kind: Literal["calibrated", "exact"] = "calibrated"
+    least_scale: float | None = None
     needs: Callable[..., bool] | None = None
     share: float = 1.0
     specificity: int = 5

@@ -14,7 +14,6 @@ from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_pollutan
 from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.block import SeriesBlock
 
-LEAST_SAMPLES = 3
 LEAST_HOURS = 2.5
 NATS_FLOOR = 6.0
 
@@ -53,7 +52,7 @@ def repetition_odds(values: Floats, n_reference: Ints) -> Floats:
         step = np.diff(values, axis=1)
     known = ~np.isnan(step) & (number[None, :] < n_reference[:, None])
     equal = (known & (step == 0)).sum(axis=1)
-    return -np.log((equal + 1.0) / (known.sum(axis=1) + 2.0))
+    return np.asarray(-np.log((equal + 1.0) / (known.sum(axis=1) + 2.0)))
 
 
 def may_repeat(
@@ -74,7 +73,7 @@ def run(block: SeriesBlock) -> list[Scores]:
     hours = (block.cell_ends[None, :] - start) * block.interval_s / HOUR_S
     odds = repetition_odds(block.values, block.reference_cells * block.cell)
     scores = np.maximum(length - 1.0, 0.0) * odds[:, None]
-    least = max(LEAST_SAMPLES, int(np.ceil(LEAST_HOURS * HOUR_S / block.interval_s)))
+    scores[hours < LEAST_HOURS] = np.minimum(scores, NATS_FLOOR - 1.0)[hours < LEAST_HOURS]
     lowest = lowest_level(block)
     excused = may_repeat(
         value,
@@ -83,7 +82,7 @@ def run(block: SeriesBlock) -> list[Scores]:
         range_high=block.range_high,
         lowest=lowest,
     )
-    scores[(length < least) | excused] = 0.0
+    scores[excused] = 0.0
     scores[length == 0] = np.nan
     evidence = {"value": value, "repeats": length.astype(np.float64), "run_h": hours, "odds": broadcast(odds, scores)}
     return [cell_scores(block, scores, width=1, evidence=evidence, stream="", starts=start)]
@@ -108,6 +107,7 @@ DETECTOR = Detector(
     run=run,
     needs=is_pollutant,
     floor=NATS_FLOOR,
+    least_scale=1.0,
     specificity=7,
     share=1.0,
     alternatives=("narrow_band", "instrument_fault", "replayed"),
