@@ -10,8 +10,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from drivers.telemetry.mapping import MappingError, mapping_from
 from gateway.errors import ConfigError
 
 
@@ -114,10 +115,87 @@ class Hj212Settings(Section):
     fetch_gaps: bool = True
     """Ask for missing minute and hour data when a device is back."""
     fetch_gaps_days: int = Field(7, ge=1, le=60)
-    read_parameters_hour: int | None = Field(3, ge=0, le=23)
-    """Local hour of the daily reading of device parameters (3020); none: only on demand."""
+    read_parameters_hour: int = Field(3, ge=0, le=23)
+    """Local hour of the daily reading of device parameters (3020)."""
     overtime_s: float = Field(10.0, ge=1, le=99)
     retries: int = Field(3, ge=0, le=99)
+
+
+class MqttTls(Section):
+    """TLS towards a broker. Chain and host name are always verified: there is no switch to turn that off."""
+
+    ca_file: str | None = None
+    """Authorities to trust, PEM; none: those of the system."""
+    cert_file: str | None = None
+    """Certificate chain of this client, PEM."""
+    key_file: str | None = None
+    key_password: Secret | None = None
+
+
+class MqttSettings(Section):
+    name: Name = "mqtt"
+    host: str
+    port: Port = 8883
+    protocol: Literal["5", "3.1.1"] = "5"
+    client_id: Name
+    """Name of the session at the broker; must stay the same over restarts, and be no other process's."""
+    username: Secret | None = None
+    password: Secret | None = None
+    tls: MqttTls | None = None
+    allow_plain_text: bool = False
+    """Speak to a host other than this one without TLS; everybody on the way reads and writes with you."""
+    topics: tuple[str, ...] = ("eg/v1/#",)
+    """Filters to subscribe, QoS 1: a shard of the devices, or `$share/group/filter`."""
+    unknown_device: Literal["refuse", "quarantine", "accept"] = "quarantine"
+    receive_maximum: int = Field(2_000, ge=1, le=65_535)
+    """Messages that may be unacknowledged at once (MQTT 5): the back-pressure. Two batches keep the broker busy."""
+    qos0_limit: int = Field(10_000, ge=1)
+    """Unread QoS 0 messages; above it they are dropped and counted, as QoS 0 allows."""
+    session_expiry_s: int = Field(7 * 86_400, ge=0, le=0xFFFF_FFFE)
+    """How long the broker keeps what came while we were away (MQTT 5). [s]"""
+    keepalive_s: int = Field(60, ge=5, le=65_535)
+    reconnect_max_s: float = Field(30.0, gt=0)
+    mapping: tuple[dict[str, Any], ...] = ()
+    """Vendors' JSON by a table, see docs/mqtt.md."""
+
+    @field_validator("topics")
+    @classmethod
+    def _filters(cls, topics: tuple[str, ...]) -> tuple[str, ...]:
+        for text in topics:
+            levels = text.split("/")
+            if (
+                not text
+                or "#" in text[:-1]
+                or any(len(level) > 1 and ("+" in level or "#" in level) for level in levels)
+            ):
+                raise ValueError(f"{text!r} is not a topic filter")
+        return topics
+
+    @field_validator("mapping")
+    @classmethod
+    def _mappings(cls, tables: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+        for table in tables:
+            try:
+                mapping_from(table)
+            except MappingError as error:
+                raise ValueError(str(error)) from error
+        return tables
+
+    @model_validator(mode="after")
+    def _no_clear_text_abroad(self) -> "MqttSettings":
+        if self.tls is None and not self.allow_plain_text and not is_loopback(self.host):
+            raise ValueError(f"{self.host} is not this machine: give [mqtt.tls], or say allow_plain_text = true")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether traffic to this host does not leave the machine."""
+    if host in ("localhost", "ip6-localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class DetectionSettings(Section):
@@ -136,6 +214,7 @@ class Config(Section):
     spool: SpoolSettings = SpoolSettings()
     admin: AdminSettings = AdminSettings()
     hj212: tuple[Hj212Settings, ...] = ()
+    mqtt: tuple[MqttSettings, ...] = ()
 
 
 def load(path: Path) -> Config:
@@ -161,7 +240,7 @@ def parse(data: dict[str, Any], path: Path) -> Config:
         config = Config.model_validate(data)
     except ValidationError as error:
         raise ConfigError("; ".join(map(_mistake, error.errors())), file=str(path)) from error
-    names = [source.name for source in config.hj212]
+    names = [*(source.name for source in config.hj212), *(source.name for source in config.mqtt)]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"{name!r} is used twice", file=str(path), key="name", expected="one name a source")

@@ -18,7 +18,7 @@ from typing import Any
 
 import drivers
 from drivers.errors import UnknownDriver
-from drivers.events import BadFrame, Event, Notice, Reason
+from drivers.events import BadFrame, Decoder, Event, Notice, Reason
 from drivers.telemetry import cameras, cloudevents, dji, gb28181, own, sensorthings, sniffer4d
 from drivers.telemetry.dialects import shipped
 from drivers.telemetry.dji_state import DjiState
@@ -35,16 +35,18 @@ HJ212_MARK = b"##"
 class MessageDecoder:
     """One MQTT message at a time; remembers sessions and DJI state in bounded memory. No clock, never raises."""
 
-    def __init__(self, mappings: Sequence[Mapping] = ()) -> None:
+    def __init__(self, mappings: Sequence[Mapping] = (), inner: dict[str, Callable[[], Decoder]] | None = None) -> None:
+        """`inner` makes the decoders of other protocols' bytes, by driver name, where the driver's own will not do."""
         self.sessions = Sessions()
         self.dji = DjiState()
         self._mappings = (*mappings, *shipped())
+        self._inner = inner or {}
 
     def decode(self, message: Message, *, raw: bytes | None = None) -> list[Event | BadFrame]:
         """The events of a message, mostly one. `raw` is kept as their bytes: the envelope line if not given."""
         try:
             if inner := self._inner_driver(message.topic, message.payload):
-                return _decode_inner(inner, message.payload)
+                return self._decode_inner(inner, message.payload)
             event = self._decode(message)
         except Refused as refusal:
             kept = wrap(message) if raw is None else raw
@@ -104,6 +106,17 @@ class MessageDecoder:
                 return decode(self, topic, value)
         raise Refused(Reason.NOT_A_FRAME, "no mapping for this topic, and no body that is known")
 
+    def _decode_inner(self, name: str, payload: bytes) -> list[Event | BadFrame]:
+        """The payload by the driver of this name: each message is a whole input of its own."""
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            return [BadFrame(Reason.OVERSIZE, payload, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are taken")]
+        try:
+            decoder = self._inner[name]() if name in self._inner else drivers.driver(name).decoder()
+        except UnknownDriver:
+            return [BadFrame(Reason.REFUSED, payload, f"no driver named {name}")]
+        events: list[Event | BadFrame] = [*decoder.feed(payload), *decoder.flush()]
+        return events or [BadFrame(Reason.NOT_A_FRAME, payload, f"nothing in it for the driver {name}")]
+
     _shapes: tuple[tuple[Callable[[Any], bool], Callable[["MessageDecoder", str, Any], Telemetry]], ...] = (
         (
             lambda v: isinstance(v, dict) and "specversion" in v,
@@ -137,18 +150,6 @@ def _mismatch(identity: tuple[str, str], text: str, topic: str, raw: bytes) -> T
     notice = Notice(speaker, None, "identity_mismatch", text=text, detail=detail)
     fields = {"detail": text, "claimed": claimed}
     return Telemetry("identity_mismatch", speaker, topic, fields, [notice], ("identity_mismatch",), raw=raw)
-
-
-def _decode_inner(name: str, payload: bytes) -> list[Event | BadFrame]:
-    """The payload by the driver of this name: each message is a whole input of its own."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        return [BadFrame(Reason.OVERSIZE, payload, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are taken")]
-    try:
-        decoder = drivers.driver(name).decoder()
-    except UnknownDriver:
-        return [BadFrame(Reason.REFUSED, payload, f"no driver named {name}")]
-    events: list[Event | BadFrame] = [*decoder.feed(payload), *decoder.flush()]
-    return events or [BadFrame(Reason.NOT_A_FRAME, payload, f"nothing in it for the driver {name}")]
 
 
 def _without_arrival_times(event: Telemetry) -> None:

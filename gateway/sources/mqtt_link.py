@@ -1,0 +1,234 @@
+"""The adapter around aiomqtt 2.5 and paho-mqtt 2: one MQTT connection, read in batches and acknowledged by hand.
+
+Everything that reaches into these libraries is in this file. Why it must:
+
+- aiomqtt acknowledges on arrival; paho can leave that to us (`manual_ack_set`), aiomqtt has no word for it (#345).
+- aiomqtt drops messages when its bounded queue is full, after they were acknowledged. Here messages go from paho's
+  callback into a deque that drops nothing that has an acknowledgement: the broker's in-flight window bounds it.
+- aiomqtt does not show `session_present`.
+- paho reads one packet with three system calls and one turn of the event loop; `_BufferedSocket` reads what is there
+  at once (it offers `pending`, which aiomqtt's read callback asks for TLS sockets).
+- PUBACKs of a batch go out as one write. In both versions of the protocol a PUBACK without properties and reason is
+  four bytes (MQTT 5, 3.4.2.1: a reason code of success may be left out).
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast
+
+import aiomqtt
+from paho.mqtt import client as paho
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from gateway.errors import SourceError
+
+READ_BYTES = 64 * 1024
+FAILURE = 0x80  # SUBACK reason codes from here on are refusals, in both versions of the protocol
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """How to reach a broker. `tls` is made anew for every connection, so that renewed certificates are used."""
+
+    host: str
+    port: int
+    client_id: str
+    is_version_5: bool = True
+    username: str | None = None
+    password: str | None = None
+    keepalive_s: int = 60
+    session_expiry_s: int = 7 * 86_400
+    receive_maximum: int = 2_000
+    qos0_limit: int = 10_000
+    timeout_s: float = 10.0
+
+
+class Incoming(NamedTuple):
+    """One message as it came."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    is_retained: bool
+    is_repeated: bool  # DUP
+    mid: int
+
+
+class Link:
+    """One connection, from CONNACK to its loss. Made by `connected`."""
+
+    def __init__(self, client: aiomqtt.Client, settings: LinkSettings) -> None:
+        self._client = client
+        self._paho: Any = client._client
+        self._settings = settings
+        self._arrived: deque[Incoming] = deque()
+        self._wake = asyncio.Event()
+        self.session_present = False
+        self.dropped_qos0 = 0
+        self._capture()
+
+    def _capture(self) -> None:
+        on_connect = self._paho.on_connect
+
+        def connected(client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
+            self.session_present = bool(flags.session_present)
+            on_connect(client, userdata, flags, reason, properties)
+
+        self._paho.on_connect = connected
+        self._paho.on_message = self._on_message
+        self._paho.manual_ack_set(True)
+
+    def _on_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
+        if message.qos == 0 and len(self._arrived) >= self._settings.qos0_limit:
+            self.dropped_qos0 += 1  # the sender asked for no more: QoS 0 is not held back by any window
+            return
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = message._topic.decode("utf-8", "replace")
+        self._arrived.append(
+            Incoming(
+                topic,
+                bytes(message.payload),
+                message.qos,
+                message.retain,
+                message.dup,
+                message.mid if message.qos else 0,
+            )
+        )
+        self._wake.set()
+
+    async def receive(self) -> list[Incoming]:
+        """What has arrived, in order; waits until there is something.
+
+        Raises
+        ------
+        SourceError
+            When the connection is lost.
+        """
+        while not self._arrived:
+            self._wake.clear()
+            waiting = asyncio.ensure_future(self._wake.wait())
+            try:
+                await asyncio.wait((waiting, self._client._disconnected), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiting.cancel()
+            if self._client._disconnected.done() and not self._arrived:
+                raise SourceError(f"connection lost: {_reason(self._client._disconnected)}")
+        batch = list(self._arrived)
+        self._arrived.clear()
+        return batch
+
+    @property
+    def is_open(self) -> bool:
+        return not self._client._disconnected.done()
+
+    async def subscribe(self, filters: Sequence[str]) -> None:
+        """Subscribe with QoS 1; retained messages come only with a new subscription where the protocol allows it.
+
+        Raises
+        ------
+        SourceError
+            If the broker refuses one of them, or the connection is lost.
+        """
+        if self._settings.is_version_5:
+            options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
+            wanted: Any = [(item, options) for item in filters]
+        else:
+            wanted = [(item, 1) for item in filters]
+        with _translated():
+            granted = await self._client.subscribe(wanted)
+        for item, code in zip(filters, granted, strict=True):
+            number = int(getattr(code, "value", code))
+            if number >= FAILURE:
+                raise SourceError(f"the broker refuses the subscription to {item} ({number})")
+
+    def acknowledge(self, mids: Sequence[int]) -> None:
+        """PUBACK these, in this order, as one write."""
+        if self.is_open:
+            packet = b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids)
+            self._paho._packet_queue(paho.PUBACK, packet, 0, 0)
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Publish with QoS 1 without waiting; paho keeps it until the broker has it or the connection ends."""
+        if self.is_open:
+            self._paho.publish(topic, payload, qos=1)
+
+
+class _BufferedSocket:
+    """A socket that reads ahead; what it has read is `pending`."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._buffer = b""
+        self._at = 0
+
+    def recv(self, size: int) -> bytes:
+        if self._at >= len(self._buffer):
+            self._buffer, self._at = self._sock.recv(READ_BYTES), 0
+        piece = self._buffer[self._at : self._at + size]
+        self._at += len(piece)
+        return piece
+
+    def pending(self) -> int:
+        inner = self._sock.pending() if hasattr(self._sock, "pending") else 0
+        return len(self._buffer) - self._at + int(inner)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
+
+
+@contextlib.asynccontextmanager
+async def connected(settings: LinkSettings, tls: ssl.SSLContext | None = None) -> AsyncIterator[Link]:
+    """Connect, resuming the session; on leaving, what is queued to be sent is sent and DISCONNECT ends it.
+
+    Raises
+    ------
+    SourceError
+        If the broker cannot be reached or refuses.
+    """
+    client = aiomqtt.Client(settings.host, settings.port, **_arguments(settings), tls_context=tls)
+    link = Link(client, settings)
+    with _translated():
+        await client.__aenter__()
+    client._client._sock = cast(Any, _BufferedSocket(client._client._sock))
+    try:
+        yield link
+    finally:
+        with contextlib.suppress(aiomqtt.MqttError):
+            await client.__aexit__(None, None, None)
+
+
+def _arguments(settings: LinkSettings) -> dict[str, Any]:
+    common: dict[str, Any] = {
+        "identifier": settings.client_id,
+        "username": settings.username,
+        "password": settings.password,
+        "keepalive": settings.keepalive_s,
+        "timeout": settings.timeout_s,
+    }
+    if not settings.is_version_5:
+        return {**common, "protocol": aiomqtt.ProtocolVersion.V311, "clean_session": False}
+    properties: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    properties.SessionExpiryInterval = settings.session_expiry_s
+    properties.ReceiveMaximum = settings.receive_maximum
+    return {**common, "protocol": aiomqtt.ProtocolVersion.V5, "clean_start": False, "properties": properties}
+
+
+@contextlib.contextmanager
+def _translated() -> Any:
+    try:
+        yield
+    except (aiomqtt.MqttError, OSError, ssl.SSLError) as error:
+        raise SourceError(str(error) or type(error).__name__) from error
+
+
+def _reason(disconnected: "asyncio.Future[None]") -> str:
+    error = disconnected.exception() if not disconnected.cancelled() else None
+    return str(error) if error is not None else "closed by the broker"
