@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from drivers.channels import factor
 from drivers.channels.device_information import AUXILIARIES, LOGS, PARAMETERS, STATES
 from drivers.environment.hj212.items import split_name
-from drivers.environment.hj212.readings import CHECK, number
+from drivers.environment.hj212.readings import CHECK, Plan, number
 from drivers.environment.hj212.times import time_us
 from drivers.events import Channel, Content, Notice, Parameter, Position, Readings, Shape
 
@@ -39,22 +39,19 @@ _SETTINGS = {
 
 def contents_of(message: "Message") -> Iterator[Content]:
     """What the message contains, by its command."""
-    if message.values is not None:
-        return _readings(message)
+    if message.plan is not None:
+        return _readings(message, message.plan)
     return _READERS.get(message.cn, _nothing)(message)
 
 
-def _readings(message: "Message") -> Iterator[Content]:
-    read = message.values
-    assert read is not None
-    plan = read.plan
-    if read.values:
-        yield Readings(message.mn, message.data_time_us, plan.shape, read.values, read.flags)
+def _readings(message: "Message", plan: Plan) -> Iterator[Content]:
+    if message.numbers:
+        yield Readings(message.header.mn, message.data_time_us, plan.shape, message.numbers, message.flags)
     if plan.position_at is not None:
-        yield from _position(message, read.values, plan.position_at)
+        yield from _position(message, message.numbers, plan.position_at)
     if plan.is_check:
         yield from _standard_checks(message)
-    if "-Info" in message.cp or "-SN" in message.cp:
+    if plan.has_information:
         yield from _device_information(message)
 
 

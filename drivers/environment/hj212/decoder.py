@@ -1,6 +1,6 @@
 """The decoder: a byte stream in, messages and refused bytes out."""
 
-from drivers.environment.hj212.framing import Frame, Framer, Item, Keys
+from drivers.environment.hj212.framing import Framer, Item, Keys
 from drivers.environment.hj212.message import Message, Settings
 from drivers.environment.hj212.profile import Profile, Profiles
 from drivers.environment.hj212.times import CHINA_OFFSET_S
@@ -48,7 +48,7 @@ class Decoder:
     def _events(self, items: list[Item]) -> list[Message | BadFrame]:
         events: list[Message | BadFrame] = []
         for item in items:
-            if isinstance(item, Frame):
+            if isinstance(item, tuple):
                 message = Message(item, self.settings)
                 if not message.header.cn:
                     events.append(BadFrame(Reason.SYNTAX, message.raw, "no CN", message.deviations))
@@ -59,5 +59,5 @@ class Decoder:
             elif isinstance(item, BadFrame):
                 events.append(item)
             elif self._last is not None:
-                self._last.observe_line_end(item.deviation)
+                self._last.observe_line_end(str(item))
         return events

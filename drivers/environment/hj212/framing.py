@@ -24,7 +24,6 @@ Bounds: the buffer holds at most MAX_FRAME bytes and what was fed last; noise is
 import re
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import NamedTuple
 
 from drivers.environment.hj212.crc import crc, crc_text, modbus
 from drivers.environment.hj212.encryption import decrypt_cp
@@ -52,19 +51,14 @@ Keys = Callable[[str], Sequence[bytes]]
 """SM4 keys of an MN, newest first; empty where there are none."""
 
 
-class Frame(NamedTuple):
-    """A frame that is believed: head to check value, the segment (decrypted), what was odd about it."""
-
-    raw: bytes
-    segment: bytes
-    deviations: tuple[str, ...] = ()
-    is_encrypted: bool = False
+Frame = tuple[bytes, bytes, tuple[str, ...], bool]
+"""A frame that is believed: head to check value, the segment (decrypted), what was odd, whether it was encrypted."""
 
 
-class LineEnd(NamedTuple):
+class LineEnd(str):
     """How the frame before was ended, where that was not CR LF: a name of `deviations.LINE_END`."""
 
-    deviation: str
+    __slots__ = ()
 
 
 Item = Frame | BadFrame | LineEnd
@@ -106,9 +100,11 @@ class Framer:
                     break
                 at = after
                 continue
-            end = self._by_the_book(buffer, at, size, items)
+            end = self._by_the_book(buffer, at, size)
             if end:
-                self._forget()
+                if self._scanned:
+                    self._forget()
+                items.append((buffer[at:end], buffer[at + 6 : end - 4], (), False))
                 if buffer.startswith(b"\r\n", end):
                     at = end + 2
                 else:
@@ -121,17 +117,17 @@ class Framer:
             self._forget()
             if item is not None:
                 items.append(item)
-                self._line_end_due = isinstance(item, Frame)
+                self._line_end_due = isinstance(item, tuple)
         self._buffer = buffer[at:]
         if is_final and self._line_end_due:
             items.append(LineEnd("missing_crlf"))
             self._line_end_due = False
         return items
 
-    def _by_the_book(self, buffer: bytes, at: int, size: int, items: list[Item]) -> int:
+    def _by_the_book(self, buffer: bytes, at: int, size: int) -> int:
         """End of the frame at `at` if it is as the standard says, else 0. The path of nearly all traffic."""
         digits = buffer[at + 2 : at + 6]
-        if not (buffer.startswith(b"##", at) and len(digits) == 4 and digits.isdigit()):
+        if not digits.isdigit() or len(digits) < 4 or not buffer.startswith(b"##", at):
             return 0
         body = at + 6
         close = body + int(digits)
@@ -143,7 +139,6 @@ class Framer:
             return 0
         if self._keys is not None and not segment.isascii():
             return 0
-        items.append(Frame(buffer[at:end], segment))
         return end
 
     def _line_end(self, buffer: bytes, at: int, items: list[Item], *, is_final: bool) -> int | None:
@@ -217,13 +212,13 @@ class Framer:
         if self._keys is not None and not segment.isascii():
             plain = self._decrypted(segment, field)
             if plain is not None:
-                return Frame(raw, plain, (*odd_head, *(_matches(field, plain) or ())), is_encrypted=True)
+                return raw, plain, (*odd_head, *(_matches(field, plain) or ())), True
         if not _CRC_FIELD.match(field):
             return None
         found = _matches(field, segment)
         if found is None and segment[:1] == segment[-1:] == b";" and int(field, 16) == crc(digits + segment):
             found = ("crc_len_segment",)  # one maker's; only with its semicolons can it be told from damage
-        return None if found is None else Frame(raw, segment, (*odd_head, *found))
+        return None if found is None else (raw, segment, (*odd_head, *found), False)
 
     def _decrypted(self, segment: bytes, field: bytes) -> bytes | None:
         name = _MN.search(segment)
@@ -250,13 +245,13 @@ class Framer:
             found = _matches(tail.group(1), segment)
             if found is not None:
                 names = (*odd_head, _length_deviation(segment, digits), *found)
-                return Frame(buffer[at : tail.end()], segment, names), tail.end()
+                return (buffer[at : tail.end()], segment, names, False), tail.end()
         if restart is None and stop < limit and not is_final:
             return None
         span = buffer[at:stop].rstrip(b"\r\n*")
         segment, field = span[body - at : -4], span[-4:]
         if _CRC_FIELD.match(field) and segment and field.upper() == crc_text(segment):
-            return Frame(span, segment, (*odd_head, "wrong_length")), at + len(span)
+            return (span, segment, (*odd_head, "wrong_length"), False), at + len(span)
         has_tail = _CRC_FIELD.match(field) and segment.endswith((b"&&", b"&&;"))
         reason = Reason.LENGTH if has_tail or restart or not is_final else Reason.TRUNCATED
         if len(segment) == int(digits):

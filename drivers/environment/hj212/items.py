@@ -19,6 +19,13 @@ class Items(NamedTuple):
 
 def read_items(cp: str) -> Items:
     """All items of CP."""
+    parts = cp.replace(",", ";").split(";")
+    if "//" not in cp and " " not in cp:
+        plain = [tuple(part.split("=")) for part in parts]
+        if all(len(pair) == 2 and pair[0] for pair in plain):
+            return Items(tuple(plain), ())  # type: ignore[arg-type]
+    if not cp:
+        return Items((), ())
     pairs: list[tuple[str, str]] = []
     odd: dict[str, None] = {}
     for found in _ITEM.finditer(cp):

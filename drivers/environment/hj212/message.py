@@ -8,8 +8,8 @@ from drivers.environment.hj212.codes import PERIODS_S, Edition
 from drivers.environment.hj212.contents import contents_of
 from drivers.environment.hj212.framing import Frame
 from drivers.environment.hj212.items import Items, read_items, split_name
-from drivers.environment.hj212.readings import Values, number, read_values
-from drivers.environment.hj212.segment import Header, read_segment
+from drivers.environment.hj212.readings import Plan, number, read_values
+from drivers.environment.hj212.segment import read_segment
 from drivers.environment.hj212.times import CHINA_OFFSET_S, iso, time_us
 from drivers.events import Content
 
@@ -27,7 +27,8 @@ class Message:
 
     `mn`, `st`, `cn`, `pw`, `qn` are text as sent ("" where absent, blanks removed); `flag`, `pnum`, `pno` are numbers
     or None. `cp` is the text between the ampersands, decrypted. `data_time_us` is DataTime, the start of the interval
-    for averages. Items are read from `cp` when first asked for.
+    for averages. Of uploads of data, `plan` says which channels `numbers` and `flags` are. Items are read
+    from `cp` when first asked for.
     """
 
     __slots__ = (
@@ -35,29 +36,33 @@ class Message:
         "cp",
         "data_time_us",
         "deviations",
+        "flags",
         "header",
         "is_encrypted",
+        "numbers",
+        "plan",
         "qn",
         "raw",
         "settings",
-        "values",
     )
 
     def __init__(self, frame: Frame, settings: Settings) -> None:
         self.raw, data, odd, self.is_encrypted = frame
         self.settings = settings
         self.header, self.qn, self.cp, more = read_segment(data)
-        odd += more
+        if more:
+            odd += more
         self._items: Items | None = None
-        self.values: Values | None = None
+        self.plan: Plan | None = None
         if self.header.cn in PERIODS_S:
-            self.values = read_values(self.cp, self.header, settings.minute_interval_s)
-            text = self.values.time_text
-            odd += self.values.deviations
+            read = read_values(self.cp, self.header, settings.minute_interval_s)
+            self.plan, self.numbers, self.flags, text, more = read
         else:
             self._items = read_items(self.cp)
+            more = self._items.deviations
             text = self.item("DataTime")
-            odd += self._items.deviations
+        if more:
+            odd += more
         self.data_time_us = time_us(text, settings.utc_offset_s) if text else None
         if text and (self.data_time_us is None or len(text) != 14):
             is_milliseconds = len(text) == 17 and self.data_time_us is not None
@@ -166,7 +171,7 @@ class Message:
     @property
     def unknown_codes(self) -> tuple[str, ...]:
         """Factor codes that no table knows; stored under their own names."""
-        return self.values.plan.codes if self.values is not None else ()
+        return self.plan.codes if self.plan is not None else ()
 
     def contents(self) -> Iterator[Content]:
         return contents_of(self)
@@ -208,6 +213,3 @@ def _json_value(suffix: str, text: str) -> float | int | str:
     if value != value:
         return text
     return int(value) if value.is_integer() and text.lstrip("+-").isdigit() else value
-
-
-__all__ = ["Header", "Message", "Settings"]

@@ -1,9 +1,9 @@
 """How a station writes: learned from what it sends, bounded, and shown per station."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from drivers.environment.hj212.codes import Edition
+from drivers.environment.hj212.codes import EDITIONS, Edition
 
 if TYPE_CHECKING:
     from drivers.environment.hj212.message import Message
@@ -36,7 +36,9 @@ class Profile:
         if kind not in self._kinds and len(self._kinds) >= MAX_KINDS:
             kind = (OTHER, None, ())
         self._kinds[kind] = self._kinds.get(kind, 0) + 1
-        for code in message.unknown_codes:
+        if message.plan is None:
+            return
+        for code in message.plan.codes:
             if code not in self._unknown_codes and len(self._unknown_codes) >= MAX_UNKNOWN_CODES:
                 code = OTHER
             self._unknown_codes[code] = self._unknown_codes.get(code, 0) + 1
@@ -102,23 +104,21 @@ class Profile:
 
 
 class Profiles:
-    """Profiles by MN; the station heard of longest ago is forgotten when there are more than `most`."""
+    """Profiles by MN; the first one met is forgotten when there are more than `most`."""
 
     __slots__ = ("_most", "_stations")
 
     def __init__(self, most: int = MAX_STATIONS) -> None:
         self._most = most
-        self._stations: OrderedDict[str, Profile] = OrderedDict()
+        self._stations: dict[str, Profile] = {}
 
     def of(self, mn: str) -> Profile:
         """The profile of a station, made when first asked for."""
         found = self._stations.get(mn)
         if found is None:
+            if len(self._stations) >= self._most:
+                del self._stations[next(iter(self._stations))]
             found = self._stations[mn] = Profile()
-            if len(self._stations) > self._most:
-                self._stations.popitem(last=False)
-        else:
-            self._stations.move_to_end(mn)
         return found
 
     def __len__(self) -> int:

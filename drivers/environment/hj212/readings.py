@@ -12,7 +12,9 @@ run_time. An unknown suffix is a statistic of its own, lower case. A code of the
 
 import math
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from drivers.channels import factor, quantity
 from drivers.channels.factors_other import ELECTRICAL
@@ -48,73 +50,81 @@ _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _SENTINELS = frozenset(float("9" * whole + "." + "9" * part) for whole in range(4, 9) for part in range(5))
 
 
+Pick = Callable[[list[str]], Sequence[str]]
+
+
 @dataclass(slots=True)
 class Plan:
-    """What the names of a CP mean. Indices are into the list name, value, name, value, …, "N"."""
+    """What the names of a CP mean. Indices are into the list name, value, name, value, …, "N", ""."""
 
-    length: int
-    value_at: tuple[int, ...]
-    flag_at: tuple[int, ...]
-    is_flagged: bool
+    names: list[str]
+    minute_interval_s: int
+    value_texts: Pick
+    flag_texts: Pick | None  # None where no value has a flag
+    all_normal: str  # the flags then
     converted: tuple[int, ...]  # positions among the values of zs_ statistics
-    time_at: int  # index of DataTime, -1 without
+    time_at: int  # index of DataTime; that of "" without
     shape: Shape
     codes: tuple[str, ...]  # codes that no table knows
     position_at: tuple[int, int, int] | None  # latitude, longitude, speed among the values; speed -1 without
     is_check: bool
+    has_information: bool  # -Info or -SN among the suffixes
     deviations: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Values:
-    """Values of one frame, parallel to `plan.shape.channels`."""
+Values = tuple[Plan, list[float], str, str, tuple[str, ...]]
+"""Of one frame: plan, values and flags parallel to `plan.shape.channels`, text of DataTime, deviations."""
 
-    plan: Plan
-    values: list[float]
-    flags: str
-    time_text: str
-    deviations: tuple[str, ...]
 
+_NO_FLAG_NO_TIME = ("N", "")
+"""Appended to the parts of a frame, for values without a flag and frames without DataTime."""
+_NO_FLAG, _NO_TIME = -2, -1
 
 _plans: dict[tuple[str, bool, int], dict[tuple[str, ...], Plan]] = {}
 
 
 def read_values(cp: str, header: Header, minute_interval_s: int) -> Values:
     """Values of the CP of an upload (`header.cn` is one of `PERIODS_S`)."""
-    kind = (header.cn, header.st in AIR_SYSTEMS, minute_interval_s)
-    plans = _plans.get(kind)
-    if plans is None:
-        plans = _plans[kind] = {}
     odd: tuple[str, ...] = ()
     parts = cp.replace(",", ";").replace("=", ";").split(";")
-    plan = plans.get(tuple(parts[::2]))
-    if plan is None or len(parts) != plan.length:
+    plan: Plan | None = header.recent[0]
+    if plan is None or parts[::2] != plan.names or plan.minute_interval_s != minute_interval_s or len(parts) & 1:
         items = read_items(cp)
         odd = items.deviations
-        names = tuple(name for name, _ in items.pairs)
         parts = [part for pair in items.pairs for part in pair]
-        plan = plans.get(names)
-        if plan is None:
-            if len(plans) >= REMEMBERED:
-                plans.clear()
-            plan = plans[names] = _make_plan(names, kind)
+        plan = _plan_of(tuple(parts[::2]), (header.cn, header.st in AIR_SYSTEMS, minute_interval_s))
+        if not odd:
+            header.recent[0] = plan
     if plan.deviations:
         odd += plan.deviations
-    parts.append("N")
+    parts += _NO_FLAG_NO_TIME
     values, more = _numbers(parts, plan, header, has_underscore="_" in cp)
     if more:
         odd += more
-    flags = "".join([parts[i] for i in plan.flag_at]) if plan.is_flagged else "N" * len(values)
-    if len(flags) != len(values):
-        flags = "".join([parts[i].strip()[:1] or "N" for i in plan.flag_at])
-    return Values(plan, values, flags, parts[plan.time_at] if plan.time_at >= 0 else "", odd)
+    flags = plan.all_normal
+    if plan.flag_texts is not None:
+        texts = plan.flag_texts(parts)
+        flags = "".join(texts)
+        if len(flags) != len(values) or " " in flags:
+            flags = "".join([text.strip()[:1] or "N" for text in texts])
+    return plan, values, flags, parts[plan.time_at], odd
+
+
+def _plan_of(names: tuple[str, ...], kind: tuple[str, bool, int]) -> Plan:
+    plans = _plans.setdefault(kind, {})
+    plan = plans.get(names)
+    if plan is None:
+        if len(plans) >= REMEMBERED:
+            plans.clear()
+        plan = plans[names] = _make_plan(names, kind)
+    return plan
 
 
 def _numbers(
     parts: list[str], plan: Plan, header: Header, *, has_underscore: bool
 ) -> tuple[list[float], tuple[str, ...]]:
     odd: tuple[str, ...] = ()
-    texts = [parts[i] for i in plan.value_at]
+    texts = plan.value_texts(parts)
     try:
         values = list(map(float, texts))
         is_plain = math.isfinite(sum(values)) and not (has_underscore and any("_" in text for text in texts))
@@ -162,16 +172,18 @@ def _make_plan(names: tuple[str, ...], kind: tuple[str, bool, int]) -> Plan:
             unknown[code] = None
     times_at = [2 * i + 1 for i, name in enumerate(names) if name.casefold() == "datatime"]
     return Plan(
-        length=2 * len(names),
-        value_at=tuple(value_at),
-        flag_at=tuple(flag_at),
-        is_flagged=any(at >= 0 for at in flag_at),
+        names=list(names),
+        minute_interval_s=minute_interval_s,
+        value_texts=_pick(value_at),
+        flag_texts=_pick(flag_at) if any(at >= 0 for at in flag_at) else None,
+        all_normal="N" * len(channels),
         converted=tuple(i for i, channel in enumerate(channels) if channel.statistic.startswith("zs_")),
-        time_at=times_at[0] if times_at else -1,
+        time_at=times_at[0] if times_at else _NO_TIME,
         shape=Shape(tuple(channels)),
         codes=tuple(unknown),
         position_at=_position_at(channels),
         is_check=is_check,
+        has_information=bool(suffixes & {"info", "sn"}),
         deviations=_plan_deviations(channels, seen, names, kind),
     )
 
@@ -190,12 +202,19 @@ def _channel(code: str, suffix: str, interval_s: int, medium: str) -> tuple[Chan
     return Channel(found.code if found.is_known else code, found.quantity, statistic, unit, interval_s), found.is_known
 
 
+def _pick(at: list[int]) -> Pick:
+    """Items of a list by index, as a sequence whatever their number."""
+    if len(at) > 1:
+        return itemgetter(*at)
+    return lambda parts: [parts[i] for i in at]
+
+
 def _flag_of(index: int, code: str, split: list[tuple[str, str]]) -> int:
-    """Index of the flag's value in the list of parts; -1, the "N" at its end, without one."""
+    """Index of the flag's value in the list of parts; that of the "N" at its end without one."""
     own = [i for i, (other, _) in enumerate(split) if other == code]
     flags = [i for i in own if split[i][1].casefold() == "flag"]
     if not flags:
-        return -1
+        return _NO_FLAG
     after = next((i for i in flags if i > index), None)
     before = next((i for i in reversed(flags) if i < index), None)
     chosen = before if own[0] == flags[0] or after is None else after

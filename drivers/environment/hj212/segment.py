@@ -7,7 +7,7 @@ so they are remembered by their text without it.
 """
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from drivers.environment.hj212.codes import EDITIONS, Edition
 
@@ -33,6 +33,7 @@ class Header(NamedTuple):
     rf: str
     others: tuple[tuple[str, str], ...]
     deviations: tuple[str, ...]
+    recent: list[Any]  # the plan that fitted last (`readings.py`): a station's frames of one command look alike
 
     @property
     def edition(self) -> Edition:
@@ -40,11 +41,8 @@ class Header(NamedTuple):
         return EDITIONS[min((self.flag or 0) >> 2, 2)]
 
 
-class Segment(NamedTuple):
-    header: Header
-    qn: str
-    cp: str
-    deviations: tuple[str, ...]
+Segment = tuple[Header, str, str, tuple[str, ...]]
+"""Header, QN, CP, deviations."""
 
 
 _headers: dict[str, tuple[Header, str]] = {}
@@ -82,7 +80,7 @@ def read_segment(data: bytes) -> Segment:
             odd = (*odd, "qn_malformed")
         elif header.flag is not None and header.flag >= 4:
             odd = (*odd, "qn_missing")
-    return Segment(header, qn, cp, odd)
+    return header, qn, cp, odd
 
 
 def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
@@ -137,7 +135,9 @@ def _read_header(text: str) -> tuple[Header, str]:
     )
     odd += _header_deviations(found, flag, pnum, pno)
     st, cn, pw, mn = (found.get(name, "") for name in ("ST", "CN", "PW", "MN"))
-    header = Header(st, cn, pw, mn, flag, pnum, pno, found.get("RF", ""), tuple(others), tuple(dict.fromkeys(odd)))
+    header = Header(
+        st, cn, pw, mn, flag, pnum, pno, found.get("RF", ""), tuple(others), tuple(dict.fromkeys(odd)), [None]
+    )
     return header, found.get("QN", "")
 
 
