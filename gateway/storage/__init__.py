@@ -21,10 +21,15 @@ from gateway.storage.contract import (
     LedgerEntry,
     PendingDevice,
     Replayed,
+    RetentionSettings,
     StorageSettings,
     Written,
 )
+from gateway.storage.memory import MemoryStore
+from gateway.storage.retention import Maintained, maintain
+from gateway.storage.schema import migrate
 from gateway.storage.store import Store
+from gateway.storage.tier import Tier
 
 __all__ = [
     "AnyStore",
@@ -34,9 +39,15 @@ __all__ = [
     "DeadLetter",
     "Device",
     "LedgerEntry",
+    "Maintained",
+    "MemoryStore",
     "PendingDevice",
     "Replayed",
+    "RetentionSettings",
     "StorageSettings",
     "Store",
+    "Tier",
     "Written",
+    "maintain",
+    "migrate",
 ]

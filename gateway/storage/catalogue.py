@@ -6,7 +6,7 @@ because many gateways may meet the same new device at once. A change of the regi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,11 @@ from gateway.storage.link import Connection, Link, is_data_error
 from gateway.storage.sql import query
 
 SeriesIds = NDArray[np.int32]
+PointChannels = tuple[int, tuple[Channel, ...]]
+ShapeOf = tuple[str, bool, Shape]  # device, whether in quarantine, shape
 Key = TypeVar("Key")
 SHAPES_REMEMBERED = 100_000
+SHAPES_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +40,14 @@ class Wanted:
     quarantined: bool
 
 
-class CannotStore(Exception):
-    """A device or a channel that the database does not take; `str` says why."""
-
-
 @dataclass(slots=True)
 class Catalogue:
     """Memory of places and series; `version` is that of the registry it was learned from."""
 
-    version: int = -1
+    version: int | None = None
     places: dict[tuple[str, bool], Place] = field(default_factory=dict)
-    _by_shape: dict[tuple[str, bool, Shape], SeriesIds] = field(default_factory=dict)
-    _by_channels: dict[tuple[int, tuple[Channel, ...]], SeriesIds] = field(default_factory=dict)
+    _by_shape: dict[ShapeOf, SeriesIds] = field(default_factory=dict)
+    _by_channels: dict[PointChannels, SeriesIds] = field(default_factory=dict)
 
     def forget(self) -> None:
         self.places.clear()
@@ -84,23 +83,30 @@ class Catalogue:
             return
         self.places.update({(name, quarantined): place for name, place in found.items()})
 
-    async def learn_series(self, link: Link, device: str, quarantined: bool, shape: Shape) -> SeriesIds:
-        """Find or make the series of a shape of a device whose place is known.
+    async def learn_series(self, link: Link, wanted: Iterable[ShapeOf]) -> dict[ShapeOf, str]:
+        """Find or make the series of shapes of devices whose places are known; answers why some cannot be had.
 
-        Raises
-        ------
-        CannotStore
-            If a channel cannot be created, or exists with another unit: mixing units would be worse than refusing.
+        A channel that exists with another unit is refused: mixing units would be worse.
         """
-        place = self.places[device, quarantined]
-        by_channels = (place.point_id, shape.channels)
-        ids = self._by_channels.get(by_channels)
-        if ids is None:
+        problems: dict[ShapeOf, str] = {}
+        by_channels: dict[PointChannels, list[ShapeOf]] = {}
+        for one in wanted:
+            device, quarantined, shape = one
+            by_channels.setdefault((self.places[device, quarantined].point_id, shape.channels), []).append(one)
+        found: dict[PointChannels, SeriesIds | str] = {}
+        found |= {key: self._by_channels[key] for key in by_channels if key in self._by_channels}
+        missing = [key for key in by_channels if key not in found]
+        for start in range(0, len(missing), SHAPES_AT_ONCE):
             async with link.use() as connection:
-                ids = await _find_or_make_series(connection, place.point_id, shape.channels)
-            _remember(self._by_channels, by_channels, ids)
-        _remember(self._by_shape, (device, quarantined, shape), ids)
-        return ids
+                found |= await _find_or_make_series(connection, missing[start : start + SHAPES_AT_ONCE])
+        for key, ids in found.items():
+            if isinstance(ids, str):
+                problems |= dict.fromkeys(by_channels[key], ids)
+                continue
+            _remember(self._by_channels, key, ids)
+            for one in by_channels[key]:
+                _remember(self._by_shape, one, ids)
+        return problems
 
 
 def _remember(memory: dict[Key, SeriesIds], key: Key, ids: SeriesIds) -> None:
@@ -132,14 +138,18 @@ async def _find_devices(connection: Connection, names: list[str], quarantined: b
     return {row["external_id"]: Place(row["id"], row[column]) for row in rows if row[column] is not None}
 
 
-async def _find_or_make_series(connection: Connection, point_id: int, channels: tuple[Channel, ...]) -> SeriesIds:
+async def _find_or_make_series(
+    connection: Connection, wanted: Sequence[PointChannels]
+) -> dict[PointChannels, SeriesIds | str]:
+    """All in one transaction; if the database takes one of them amiss, halve until it is alone: then say why."""
+    flat = [(point_id, channel) for point_id, channels in wanted for channel in channels]
     columns = {
-        "point_ids": [point_id] * len(channels),
-        "channels": [channel.code for channel in channels],
-        "quantities": [channel.quantity for channel in channels],
-        "statistics": [channel.statistic for channel in channels],
-        "intervals": [channel.interval_s for channel in channels],
-        "units": [channel.unit for channel in channels],
+        "point_ids": [point_id for point_id, _ in flat],
+        "channels": [channel.code for _, channel in flat],
+        "quantities": [channel.quantity for _, channel in flat],
+        "statistics": [channel.statistic for _, channel in flat],
+        "intervals": [channel.interval_s for _, channel in flat],
+        "units": [channel.unit for _, channel in flat],
     }
     try:
         async with connection.transaction():
@@ -148,10 +158,19 @@ async def _find_or_make_series(connection: Connection, point_id: int, channels: 
                 await connection.execute(query("make_series"), columns)
                 rows = await (await connection.execute(query("find_series"), columns)).fetchall()
     except Exception as error:
-        if is_data_error(error):
-            raise CannotStore(f"{type(error).__name__}: {error}") from error
-        raise
+        if not is_data_error(error):
+            raise
+        if len(wanted) == 1:
+            return {wanted[0]: f"{type(error).__name__}: {error}"}
+        middle = len(wanted) // 2
+        first = await _find_or_make_series(connection, wanted[:middle])
+        return first | await _find_or_make_series(connection, wanted[middle:])
+    following = iter(rows)
+    return {key: _series_of(key[1], [next(following) for _ in key[1]]) for key in wanted}
+
+
+def _series_of(channels: tuple[Channel, ...], rows: list[dict[str, Any]]) -> SeriesIds | str:
     for channel, row in zip(channels, rows, strict=True):
         if row["unit"] != channel.unit:
-            raise CannotStore(f"{channel.code} {channel.statistic} is kept in {row['unit']!r}, not {channel.unit!r}")
+            return f"{channel.code} {channel.statistic} is kept in {row['unit']!r}, not {channel.unit!r}"
     return np.array([row["id"] for row in rows], dtype=np.int32)

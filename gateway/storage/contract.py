@@ -30,8 +30,20 @@ class StorageSettings:
     deadline_s: float = 60.0  # enforced here, for a server that is hung and cannot enforce anything
     device_cache_s: float = 30.0  # how long another process's change of a device may go unnoticed
     touch_interval_s: float = 60.0  # how often `device.last_seen_at` is written
-    day_time_zone: str = "Asia/Shanghai"  # whose midnight the daily roll-ups start at
     migrate: bool = True  # bring the schema up to date on the first connection
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long the tables that grow are kept, in days; None: for ever. Batches, revisions, findings and dead letters
+    always stay: they are small, and they are evidence."""
+
+    observation_days: int | None = None
+    raw_frame_days: int | None = None
+    track_days: int | None = None
+    device_event_days: int | None = None
+    hourly_days: int | None = None
+    day_time_zone: str = "Asia/Shanghai"  # whose midnight the days of the roll-ups start at; whole hours from UTC
 
 
 @dataclass(frozen=True, slots=True)

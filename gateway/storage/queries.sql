@@ -76,6 +76,9 @@ INSERT INTO writer (name) VALUES (%(writer)s) ON CONFLICT DO NOTHING
 SELECT writer.id, writer.seq, writer.hash, registry_state.version, now() AS now
 FROM writer CROSS JOIN registry_state WHERE writer.name = %(writer)s FOR UPDATE OF writer
 
+-- name: registry_version
+SELECT version FROM registry_state
+
 -- name: batch
 SELECT previous_hash, hash, received, stored, duplicate, revision, dead_letter, out_of_bounds
 FROM batch WHERE writer_id = %(writer_id)s AND seq = %(seq)s
@@ -412,3 +415,106 @@ SELECT (SELECT count(*) FROM observation) + (SELECT count(*) FROM observation_ou
        + (SELECT count(*) FROM device_event) + (SELECT count(*) FROM device_event_out_of_bounds) + (SELECT count(*) FROM parameter_ledger) AS stored,
        (SELECT count(*) FROM observation_revision) + (SELECT count(*) FROM track_revision) AS revision,
        (SELECT coalesce(sum(records), 0)::bigint FROM dead_letter) AS dead_letter
+
+-- name: try_maintenance_lock
+SELECT pg_try_advisory_lock(7241001, 2) AS mine
+
+-- name: maintenance_unlock
+SELECT pg_advisory_unlock(7241001, 2)
+
+-- name: server_time
+SELECT now() AS now
+
+-- name: make_partitions
+-- The month before, this one, and those ahead.
+SELECT parent, month, make_partition(parent, key_column, month) AS made
+FROM (VALUES ('observation', 'time'), ('track', 'time'), ('raw_frame', 'received_at'), ('device_event', 'time'))
+     AS kept (parent, key_column),
+     generate_series(%(now)s::timestamptz - interval '1 month', %(now)s::timestamptz + %(ahead)s * interval '1 month',
+                     interval '1 month') AS month
+ORDER BY parent, month
+
+-- name: drop_partitions
+SELECT drop_partitions(%(table)s, %(column)s, %(older_than)s) AS dropped
+
+-- name: drop_chunks
+SELECT drop_chunks(%(table)s::regclass, older_than => %(older_than)s::timestamptz)::text AS dropped
+
+-- name: remove_retention_policy
+SELECT remove_retention_policy(%(table)s::regclass, if_exists => true)
+
+-- name: add_retention_policy
+SELECT add_retention_policy(%(table)s::regclass, drop_after => make_interval(days => %(days)s), if_not_exists => true)
+
+-- name: drop_rollup_hours
+DELETE FROM observation_hourly WHERE time < %(older_than)s
+
+-- name: rollup_state
+SELECT refreshed_until FROM rollup_state FOR UPDATE
+
+-- name: rollup_advance
+UPDATE rollup_state SET refreshed_until = %(until)s
+
+-- name: create_touched
+CREATE TEMPORARY TABLE touched (series_id int NOT NULL, time timestamptz NOT NULL) ON COMMIT DROP
+
+-- name: rollup_recent
+-- Series by series along the primary key: there is no index on time alone, and a scan of the chunks would grow with them.
+WITH refreshed AS (
+    INSERT INTO observation_hourly (series_id, time, count, normal_count, mean, minimum, maximum)
+    SELECT series.id, hour.*
+    FROM series CROSS JOIN LATERAL (
+        SELECT date_trunc('hour', time) AS time, count(*),
+               count(value) FILTER (WHERE flag = 'N'), avg(value) FILTER (WHERE flag = 'N'),
+               min(value) FILTER (WHERE flag = 'N'), max(value) FILTER (WHERE flag = 'N')
+        FROM observation
+        WHERE series_id = series.id AND time >= %(since)s AND time < %(until)s
+        GROUP BY 1
+    ) AS hour
+    ON CONFLICT (series_id, time) DO UPDATE
+    SET count = EXCLUDED.count, normal_count = EXCLUDED.normal_count, mean = EXCLUDED.mean,
+        minimum = EXCLUDED.minimum, maximum = EXCLUDED.maximum
+    WHERE observation_hourly.count <> EXCLUDED.count
+    RETURNING series_id, time
+)
+INSERT INTO touched SELECT series_id, time FROM refreshed
+
+-- name: take_dirty
+DELETE FROM rollup_dirty WHERE ctid = ANY(ARRAY(SELECT ctid FROM rollup_dirty ORDER BY hour LIMIT %(limit)s))
+RETURNING hour, point_id
+
+-- name: rollup_dirty
+WITH refreshed AS (
+    INSERT INTO observation_hourly (series_id, time, count, normal_count, mean, minimum, maximum)
+    SELECT series.id, late.hour, hour.*
+    FROM (SELECT DISTINCT * FROM unnest(%(hours)s::timestamptz[], %(point_ids)s::int[])) AS late (hour, point_id)
+    JOIN series ON series.point_id = late.point_id
+    CROSS JOIN LATERAL (
+        SELECT count(*),
+               count(value) FILTER (WHERE flag = 'N'), avg(value) FILTER (WHERE flag = 'N'),
+               min(value) FILTER (WHERE flag = 'N'), max(value) FILTER (WHERE flag = 'N')
+        FROM observation
+        WHERE series_id = series.id AND time >= late.hour AND time < late.hour + interval '1 hour'
+        HAVING count(*) > 0
+    ) AS hour
+    ON CONFLICT (series_id, time) DO UPDATE
+    SET count = EXCLUDED.count, normal_count = EXCLUDED.normal_count, mean = EXCLUDED.mean,
+        minimum = EXCLUDED.minimum, maximum = EXCLUDED.maximum
+    WHERE observation_hourly.count <> EXCLUDED.count
+    RETURNING series_id, time
+)
+INSERT INTO touched SELECT series_id, time FROM refreshed
+
+-- name: rollup_days
+-- Days from their hours; a mean of means is weighted by the values behind them.
+INSERT INTO observation_daily (series_id, time, count, normal_count, mean, minimum, maximum)
+SELECT day.series_id, day.time, sum(hour.count), sum(hour.normal_count),
+       sum(hour.mean * hour.normal_count) / nullif(sum(hour.normal_count), 0), min(hour.minimum), max(hour.maximum)
+FROM (SELECT DISTINCT series_id, date_trunc('day', time, %(zone)s) AS time FROM touched) AS day
+JOIN observation_hourly AS hour
+  ON hour.series_id = day.series_id AND hour.time >= day.time
+ AND hour.time < date_trunc('day', day.time + interval '30 hours', %(zone)s)
+GROUP BY 1, 2
+ON CONFLICT (series_id, time) DO UPDATE
+SET count = EXCLUDED.count, normal_count = EXCLUDED.normal_count, mean = EXCLUDED.mean,
+    minimum = EXCLUDED.minimum, maximum = EXCLUDED.maximum

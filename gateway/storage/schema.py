@@ -25,6 +25,7 @@ _SUFFIXES = {
     Tier.TIMESCALE_APACHE: ("timescale_apache", "timescale", ""),
     Tier.TIMESCALE_TSL: ("timescale_tsl", "timescale", ""),
 }
+MONTHS_AHEAD = 2  # partitions that exist before they are needed
 _HYPERTABLES = ("observation", "track", "raw_frame", "device_event")
 
 
@@ -92,6 +93,9 @@ async def migrate_on(connection: Connection, settings: StorageSettings) -> Tier:
             for table in _HYPERTABLES:
                 chosen = {"table": table, "interval_s": settings.chunk_interval_s}
                 await connection.execute(query("set_chunk_interval"), chosen)
+        else:
+            now = await (await connection.execute(query("server_time"))).fetchone()
+            await connection.execute(query("make_partitions"), {**(now or {}), "ahead": MONTHS_AHEAD})
     finally:
         await connection.execute(query("migration_unlock"))
     return tier

@@ -21,7 +21,7 @@ from drivers.events import Readings
 from gateway.errors import StorageError
 from gateway.records import Delivery
 from gateway.storage import contents, observations
-from gateway.storage.catalogue import CannotStore, Catalogue, SeriesIds, Wanted
+from gateway.storage.catalogue import Catalogue, SeriesIds, ShapeOf, Wanted
 from gateway.storage.chain import batch_hash, frame_hash
 from gateway.storage.contents import Placed, microseconds, moment
 from gateway.storage.contract import Counts, StorageSettings, Written
@@ -121,19 +121,29 @@ class BatchWriter:
     async def _learn(self, batch: Sequence[Unpacked]) -> None:
         """Make sure of all places and series; a delivery that needs one that cannot be had becomes a dead letter."""
         memory = self._catalogue
+        if memory.version is None:
+            memory.version = await self._registry_version()
         await memory.learn_places(self._registry, _wanted(batch))
+        shapes: dict[ShapeOf, list[Unpacked]] = {}
         for one in batch:
-            for content in list(one.contents()):
-                device = one.device_of(content)
-                if (device, one.quarantined) not in memory.places:
-                    one.refuse("unusable_identity", f"the database takes no device named {device!r}")
-                    break
-                if isinstance(content, Readings) and memory.series(device, one.quarantined, content.shape) is None:
-                    try:
-                        await memory.learn_series(self._registry, device, one.quarantined, content.shape)
-                    except CannotStore as error:
-                        one.refuse("unusable_channel", str(error))
-                        break
+            names = map(one.device_of, one.contents())
+            unknown = next((name for name in names if (name, one.quarantined) not in memory.places), None)
+            if unknown is not None:
+                one.refuse("unusable_identity", f"the database takes no device named {unknown!r}")
+            for reading in one.readings:
+                key = (one.device_of(reading), one.quarantined, reading.shape)
+                if memory.series(*key) is None:
+                    shapes.setdefault(key, []).append(one)
+        if shapes:
+            for key, problem in (await memory.learn_series(self._registry, shapes)).items():
+                for one in shapes[key]:
+                    one.refuse("unusable_channel", storable(problem))
+
+    async def _registry_version(self) -> int:
+        async with self._registry.use() as connection:
+            row = await (await connection.execute(query("registry_version"))).fetchone()
+            assert row is not None
+            return int(row["version"])
 
     async def _write_batch(
         self, connection: Connection, head: _Head, batch: list[Unpacked], hashes: list[bytes]

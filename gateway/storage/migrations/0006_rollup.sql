@@ -23,6 +23,7 @@ CREATE INDEX ON rollup_dirty (hour);
 
 CREATE TABLE rollup_state (
     only_row        boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
-    refreshed_until timestamptz NOT NULL DEFAULT '-infinity'
+    -- What is written from now on into hours before these is late, and marked by the writer.
+    refreshed_until timestamptz NOT NULL DEFAULT date_trunc('hour', now()) - interval '3 hours'
 );
 INSERT INTO rollup_state DEFAULT VALUES;
