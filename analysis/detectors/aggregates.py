@@ -64,7 +64,7 @@ def parts_of(starts: Array, *, interval_s: float, times: Array, values: Array, n
 
     def between(per_part: Array) -> Array:
         running = np.concatenate([[0.0], np.cumsum(per_part)])
-        return running[end] - running[first]
+        return np.asarray(running[end] - running[first])
 
     centre = float(np.median(values[valid])) if valid.any() else 0.0
     count = between(valid.astype(np.float64))
@@ -144,7 +144,7 @@ def too_few_valid(parts: Parts, *, expected_count: int, interval_s: float) -> Ma
     share = VALID_SHARE.get(int(interval_s))
     if share is None:
         return np.zeros(parts.valid.shape, dtype=bool)
-    return (parts.present == expected_count) & (parts.valid < share * expected_count - 1e-9)
+    return np.asarray((parts.present == expected_count) & (parts.valid < share * expected_count - 1e-9))
 
 
 def bound_excess(lower: Array, middle: Array, upper: Array, *, step: float) -> Array:

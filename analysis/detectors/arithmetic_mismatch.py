@@ -247,7 +247,9 @@ def _named(
         name, point = keyed[i]
         mine = suspects[i] & (chosen == position) & np.isfinite(spreads[position])
         faults = _fault_codes(grid, described[i], name=name, point=point, is_derived=keyed[i] in derived)
-        target = Target(data.site.id, point, (name,))
+        # the channels that contradict it come along, so that one story is told of one thing
+        others = [c.audit.channel.id for c in group if name in c.audit.implied and c.audit.channel.point == point]
+        target = Target(data.site.id, point, tuple(dict.fromkeys([name, *others])))
         figures = {"factor": described[i].factor, "difference": described[i].difference}
         for fault in dict.fromkeys(faults[mine]):
             if fault:

@@ -54,7 +54,7 @@ def aligned(grid: Grid, source: Series) -> Floats | None:
     """A source's values on the samples of another grid of the same interval."""
     other, row = source
     if other is grid:
-        return other.values[row]
+        return np.asarray(other.values[row])
     if other.interval_s != grid.interval_s or (other.start_s - grid.start_s) % grid.interval_s:
         return None
     shift = (other.start_s - grid.start_s) // grid.interval_s

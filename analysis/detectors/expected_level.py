@@ -58,10 +58,10 @@ def _robust_fit(design: Array, target: Array) -> Array:
     ridge = 1e-6 * len(target) * np.eye(design.shape[1])
     ridge[0, 0] = 0.0
     weight = np.ones(len(target))
-    coefficients = np.zeros(design.shape[1])
+    coefficients: Array = np.zeros(design.shape[1])
     for _ in range(8):
         weighted = design * weight[:, None]
-        coefficients = np.linalg.solve(weighted.T @ design + ridge, weighted.T @ target)
+        coefficients = np.asarray(np.linalg.solve(weighted.T @ design + ridge, weighted.T @ target), dtype=np.float64)
         error = np.abs(target - design @ coefficients)
         bound = _HUBER_SIGMAS * max(1.4826 * float(np.median(error)), 1e-12)
         weight = bound / np.maximum(error, bound)

@@ -23,6 +23,7 @@ from analysis.detectors.hourly_table import HOURS_PER_DAY, HourlyTable, hourly_t
 from analysis.detectors.identities import AMBIENT_OXYGEN_PCT
 from analysis.detectors.interface import Scores, Target
 from analysis.detectors.joint_shift import Shift, honest_covariance, score_where_best, shift_along
+from analysis.detectors.level_shift import PERSISTS, onset
 from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.site import SiteData
 
@@ -41,9 +42,6 @@ PATTERNS = (
 """In log(21 − O) air moves oxygen and gases alike, in log O zero gas does: in its own coordinates a pattern is
 straight."""
 DIRECTIONS = tuple(name for name, *_ in PATTERNS)
-
-_PERSISTS = 1 / 3  # of the shift of the long window: less in the last six hours, and the shift is over
-_MAX_ONSET_H = 15 * HOURS_PER_DAY  # after half the baseline the shift has become the baseline
 
 
 class PointShift(NamedTuple):
@@ -120,7 +118,7 @@ def _point_shift(
         # slow honest wandering of the gases hides whether they went along; the step at the onset does not
         seen = np.minimum(began + STEP_H - 1, hours)
         with np.errstate(invalid="ignore"):
-            persists = short["wanted"].amplitude >= _PERSISTS * long["wanted"].amplitude
+            persists = short["wanted"].amplitude >= PERSISTS * long["wanted"].amplitude
             is_rival = sudden["rival"].misfit[seen] < sudden["wanted"].misfit[seen]
         score = score_where_best({key: shift for key, shift in long.items() if key != "rival"}, wanted="wanted")
         scores[name] = np.where(np.isfinite(score) & (~persists | is_rival), 0.0, score)
@@ -165,34 +163,6 @@ def _project(contrast: Floats, reference: Bools, *, pattern: tuple[float, float]
         name: shift_along(contrast, direction=direction, covariance=covariance)
         for name, direction in directions.items()
     }
-
-
-def onset(recent_z: Floats, *, window: int) -> Ints:
-    """First hour of the shift that a window ending at each hour shows.
-
-    Parameters
-    ----------
-    recent_z : (h,) float64
-        Signed z of the shortest window. [1]
-    window : int
-        Length of the long window. [h]
-
-    Returns
-    -------
-    starts : (h,) int64
-        The hour after the last one in which the short window showed less than one standard deviation, at most
-        `window` and 15 days back, and never later than three hours before the end.
-    """
-    hours = np.arange(recent_z.size)
-    with np.errstate(invalid="ignore"):
-        quiet = np.where(recent_z < 1.0, hours, -1)
-    # a short window that has just begun to see a shift contains mostly older hours: it ends after the onset, not
-    # before it
-    last_quiet = np.maximum.accumulate(quiet)
-    started = np.where(last_quiet >= 0, last_quiet + 1, hours + 1 - window)
-    return np.clip(np.minimum(started, hours - 2), np.maximum(hours + 1 - max(window, _MAX_ONSET_H), 0), hours).astype(
-        np.int64
-    )
 
 
 def direction_scores(data: SiteData, direction: str) -> list[Scores]:

@@ -1,0 +1,118 @@
+"""How improbable is it that so many marked runs fell on the hours that matter?
+
+Runs, not hours, are counted: hours inside a run are no independent evidence. The chance of one run is the share of
+the month that it could have been moved to and still touch such an hour, so that long runs and frequent hours count
+for little. Everything looks back over `MEMORY_H` only.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binom
+
+from analysis.detectors.expected_level import trailing_sum
+from analysis.model.arrays import Bools, Floats, Ints
+
+MEMORY_H = 30 * 24
+_CONTINUITY = 0.02  # least chance of one run: a single coincidence is never proof
+
+
+class Runs(NamedTuple):
+    """Maximal runs of a mask: hours [first, end). `(r,)` each."""
+
+    first: Ints
+    end: Ints
+
+
+def runs_of(mask: Bools) -> Runs:
+    """Runs of True, in order of time."""
+    edges = np.diff(mask.astype(np.int8), prepend=0, append=0)
+    return Runs(np.flatnonzero(edges == 1).astype(np.int64), np.flatnonzero(edges == -1).astype(np.int64))
+
+
+def habitual(marked: Bools, *, lags: tuple[int, ...] = (24, 168), looks: int = 7, least: int = 3) -> Bools:
+    """Marked hours that repeat at a fixed hour of the day or of the week: calibrations and back-purges by plan.
+
+    Parameters
+    ----------
+    marked : (h,) bool
+    lags : tuple of int
+        Periods looked for. [h]
+    looks, least : int
+        At a daily period an hour is habitual if `least` of the `looks` periods before it were marked too, an hour
+        either way; at a longer one, if the last two were.
+
+    Returns
+    -------
+    habitual : (h,) bool
+    """
+    near = marked.copy()
+    near[1:] |= marked[:-1]
+    near[:-1] |= marked[1:]
+    out = np.zeros_like(marked)
+    for lag in lags:
+        periods = looks if lag == 24 else 2
+        count = np.zeros(marked.size, dtype=np.int64)
+        for k in range(1, periods + 1):
+            if k * lag < marked.size:
+                count[k * lag :] += near[: -k * lag]
+        out |= marked & (count >= (least if lag == 24 else 2))
+    return out
+
+
+def overlap_score(marked: Bools, matters: Bools, *, possible: Bools) -> tuple[Floats, Floats, Floats, Ints]:
+    """−log10 of the chance that as many runs touch the hours that matter, looking back a month.
+
+    Parameters
+    ----------
+    marked : (h,) bool
+        Hours of the runs.
+    matters : (h,) bool
+        Hours that a falsifier would mark.
+    possible : (h,) bool
+        Hours that a run could have fallen on.
+
+    Returns
+    -------
+    score : (h,) float64
+        0 where no run ended within the month. [1]
+    touching, runs : (h,) float64
+        Runs that touch, and all runs, of the month. [1]
+    first : (h,) int64
+        First hour of the first touching run of the month; the hour itself where there is none.
+    """
+    n = marked.size
+    runs = runs_of(marked)
+    length = runs.end - runs.first
+    hit_cum = np.concatenate([[0], np.cumsum(matters & marked)])
+    touches = hit_cum[runs.end] - hit_cum[runs.first] > 0
+    at_end = runs.end - 1
+    n_runs, n_touch, hours = (monthly_sum(at_end, weight, n) for weight in (np.ones(len(length)), touches, length))
+    share = trailing_sum((matters & possible).astype(np.float64), window=MEMORY_H)
+    room = trailing_sum(possible.astype(np.float64), window=MEMORY_H)
+    blocks = trailing_sum(np.diff(matters.astype(np.int8), prepend=0).clip(min=0).astype(np.float64), window=MEMORY_H)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # a run of length m touches a block of length b from m + b − 1 places
+        chance = (share + blocks * np.maximum(hours / n_runs - 1, 0)) / room
+    chance = np.clip(np.nan_to_num(chance, nan=1.0), _CONTINUITY, 1.0)
+    score = np.where(n_touch > 0, -binom.logsf(n_touch - 1, n_runs, chance) / np.log(10), 0.0)
+    return np.maximum(score, 0.0), n_touch, n_runs, _first_touching(runs.first[touches], runs.end[touches], n)
+
+
+def monthly_sum(at: Ints, weight: Floats | Bools | Ints, n: int) -> Floats:
+    """Sums over the month before each hour of what happens at given hours. (n,)"""
+    per_hour = np.zeros(n)
+    np.add.at(per_hour, at, np.asarray(weight, dtype=np.float64))
+    return trailing_sum(per_hour, window=MEMORY_H)
+
+
+def _first_touching(first: Ints, end: Ints, n: int) -> Ints:
+    """For each hour, the start of the earliest of the runs that ended within the month before it."""
+    hours = np.arange(n)
+    if not first.size:
+        return hours.astype(np.int64)
+    index = np.searchsorted(end - 1, hours - MEMORY_H + 1, side="left")
+    start = np.append(first, n)[np.minimum(index, first.size)]
+    return np.asarray(np.minimum(start, hours), dtype=np.int64)
