@@ -95,7 +95,7 @@ async def _count_answers(reader: asyncio.StreamReader, counts: Counter[str]) -> 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("log", type=Path, help="a receive log, one frame a line, .gz or not")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=9212)
+    parser.add_argument("--port", type=int, default=9200)
     parser.add_argument("--speed", type=float, default=100.0, help="0: as fast as the gateway reads")
     parser.add_argument("--span", type=float, default=SPAN_S, help="seconds that the log covers")
 

@@ -69,13 +69,13 @@ async def _run_device(device: Device, *, host: str, port: int, world: World, led
         except OSError:
             device.step(now_s=world.now_s(), time_s=world.time_s())
         else:
-            began_s = world.now_s()
+            settled = device.counts.acknowledged
             try:
                 await _converse(device, reader, writer, world=world, ledger=ledger)
             finally:
                 device.disconnected()
                 writer.close()
-            if world.now_s() - began_s > RECONNECT_S[1]:
+            if device.counts.acknowledged > settled:  # the line was of use: no need to be shy
                 pause_s = RECONNECT_S[0]
         await asyncio.sleep(pause_s * jitter.uniform(0.5, 1.0))
         pause_s = min(2.0 * pause_s, RECONNECT_S[1])

@@ -20,7 +20,7 @@ from simulators.ledger import Ledger
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=9212)
+    parser.add_argument("--port", type=int, default=9200)
     parser.add_argument("--sites", type=int, default=20, help="number of sites; every habit is there from 20 up")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds in a second")
     parser.add_argument("--seconds", type=float, help="stop after so many seconds of ours (default: never)")

@@ -6,11 +6,12 @@ maintenance, the status follows the data flags. Codes: HJ 212-2017, appendix B, 
 
 import numpy as np
 
-from simulators.fleet.falsify import honest, target
+from simulators.fleet.falsify import target
 from simulators.fleet.messages import INFORMATION, Message, plain, stamp
 from simulators.fleet.noise import lattice, normal
 from simulators.fleet.site import Site
 from simulators.fleet.stack import DAY_S
+from simulators.fleet.statistics import sample_at
 
 STATUS, LOG = "i12001", "i11001"
 SETTINGS = ("i13001", "i13007", "i13008")  # range, intercept, slope
@@ -20,8 +21,8 @@ _STATUS_OF_FLAG = {"N": 0, "M": 1, "D": 2, "C": 3, "F": 9}
 
 def status(site: Site, time_s: float) -> int:
     """State of the main analyser as i12001 spells it."""
-    flag = str(honest(site, np.array([time_s])).flags[target(site)][0])
-    return _STATUS_OF_FLAG[flag]
+    signals, place = sample_at(site, time_s)
+    return _STATUS_OF_FLAG[str(signals.flags[target(site)][place])]
 
 
 def settings(site: Site, time_s: float) -> dict[str, str]:

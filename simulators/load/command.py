@@ -35,7 +35,7 @@ def summary(plan: Plan, tally: Tally, seconds: float) -> dict[str, float | int |
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=9212)
+    parser.add_argument("--port", type=int, default=9200)
     parser.add_argument("--connections", type=int, default=200)
     parser.add_argument("--values-per-frame", type=int, default=36)
     parser.add_argument("--frames", type=int, default=0, help="frames per connection")
