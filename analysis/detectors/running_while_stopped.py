@@ -95,8 +95,10 @@ def _in_band(values: Floats, n_accepted: int, *, at_least: float = 0.0) -> Bools
         return np.zeros((2, values.size), dtype=bool)
     median = float(np.median(running))
     low = float(np.quantile(running[running > 0.5 * median], BAND_QUANTILE))
+    # a registered running power is the better edge: a plant at low load runs too
+    edge = max(at_least, 0.5 * low) if at_least > 0 else low
     with np.errstate(invalid="ignore"):
-        return np.stack([values >= max(low, at_least), values < 0.5 * low])
+        return np.stack([values >= edge, values < (edge if at_least > 0 else 0.5 * low)])
 
 
 def _percent(table: HourlyTable, rows: list[int]) -> Floats:
