@@ -16,6 +16,10 @@ from analysis.model.block import SeriesBlock
 from analysis.model.site import SiteData
 
 
+Quantities = dict[tuple[str, str, str], str]
+STREAMS_PER_QUANTITY = 2  # several windows and statistics of one quantity exceed together; they count as about two
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the user may choose."""
@@ -34,8 +38,11 @@ def analyse_sites(
     share = weights(chosen)
     outstanding: dict[str, list[tuple[Detector, list[Exceedances]]]] = {data.site.id: [] for data in sites}
     blocks = Blocks(sites)
+    quantities = {(c.site, c.point, c.id): c.quantity for data in sites for c in data.site.channels}
     for detector in chosen:
-        parts = _outstanding(detector, _scores(detector, sites, blocks), share.get(detector.name, 1.0), budget)
+        parts = _outstanding(
+            detector, _scores(detector, sites, blocks), share.get(detector.name, 1.0), budget, quantities
+        )
         for (site, _fault), grouped in parts.items():
             for same_target in grouped.values():
                 outstanding[site].append((detector, same_target))
@@ -83,17 +90,24 @@ def _scores(detector: Detector, sites: Sequence[SiteData], blocks: Blocks) -> It
 
 
 def _outstanding(
-    detector: Detector, scores: Iterable[Scores], weight: float, budget: Budget
+    detector: Detector, scores: Iterable[Scores], weight: float, budget: Budget, quantities: Quantities
 ) -> dict[tuple[str, str], dict[tuple[str, ...], list[Exceedances]]]:
     """Exceedances by site and class, then by target."""
     held = list(scores)
-    rows: dict[str, int] = {}
-    for one in held:
-        for target in one.targets:
-            rows[target.site] = rows.get(target.site, 0) + 1
+    rows = _independent_rows(held, quantities)
     out: dict[tuple[str, str], dict[tuple[str, ...], list[Exceedances]]] = {}
     for one in held:
         for part in exceedances(detector, one, weight=weight, rows_of_site=rows, budget=budget):
             by_target = out.setdefault((part.target.site, part.fault), {})
             by_target.setdefault((part.target.point, *part.target.channels), []).append(part)
     return out
+
+
+def _independent_rows(held: Sequence[Scores], quantities: Quantities) -> dict[str, int]:
+    """By site, how many different things a detector's streams look at: quantities of points, not their windows and statistics."""
+    seen: dict[str, set[tuple[str, ...]]] = {}
+    for one in held:
+        for target in one.targets:
+            names = {quantities.get((target.site, target.point, channel), channel) for channel in target.channels}
+            seen.setdefault(target.site, set()).add((target.point, *sorted(names)))
+    return {site: STREAMS_PER_QUANTITY * len(things) for site, things in seen.items()}

@@ -11,7 +11,7 @@ from analysis.calibration.budget import Budget, occasions_per_month
 from analysis.calibration.tail import BLOCK_S, Tail, block_maxima, fit
 from analysis.detectors.interface import Detector, Scores, Target
 from analysis.model.arrays import Bools, Floats, Ints
-from analysis.model.block import LEAST_ACCEPTED_CELLS, PROVISIONAL_CELLS
+from analysis.model.block import LEAST_ACCEPTED_CELLS, PROVISIONAL_CELLS, row_median
 
 HOUR_S = 3600
 EXACT_EXPECTED = 1e-6  # honest data cannot do it; the figure stands for what was not thought of
@@ -50,7 +50,7 @@ def exceedances(
     Parameters
     ----------
     weight : part of the site's budget that this detector may use
-    rows_of_site : streams of this detector by site, over all `Scores` of the run: they share the weight
+    rows_of_site : independent things that this detector looks at, by site: they share the weight
     """
     if not scores.scores.size:
         return
@@ -86,11 +86,12 @@ def reference_samples(scores: Scores) -> Ints:
 
 def _honest_tail(detector: Detector, scores: Scores, reference: Ints) -> tuple[Tail, Floats]:
     block = (scores.ends - 1) * scores.interval_s // BLOCK_S
-    length = np.median(scores.ends[None, :] - scores.starts, axis=1) * scores.interval_s
+    judged = np.where(np.isnan(scores.scores), np.nan, scores.ends[None, :] - scores.starts)
+    length = np.nan_to_num(row_median(judged)) * scores.interval_s
     honest = scores.ends[None, :] <= reference[:, None]
     least_scale = detector.floor / 10.0 if detector.least_scale is None else detector.least_scale
     maxima = block_maxima(scores.scores, honest, block)
-    tail = fit(maxima, np.maximum(length / BLOCK_S, 1.0), least_scale=least_scale)
+    tail = fit(maxima, np.maximum(length / BLOCK_S, 1.0), kind=detector.tail, least_scale=least_scale)
     return tail, np.array([occasions_per_month(one) for one in length.tolist()])
 
 

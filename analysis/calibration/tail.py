@@ -1,21 +1,35 @@
 """The tail of honest scores: ranks inside what history has seen, a fitted tail beyond it.
 
 A stream's honest scores are cut into blocks of 6 h, the distance within which alerts are merged; the maximum of each block is one
-observation. Above a high order statistic the excesses are taken as exponential with unknown mean. Integrating over that unknown
-mean, the predictive tail after k excesses of mean b is (1 + z/(k·b))^-k: heavier than the exponential, the more so the shorter the
-history. Scores of overlapping windows are dependent, so k counts windows, not blocks.
+observation. Scores of overlapping windows are dependent: a history of m blocks seen through windows of w blocks counts as n = m/w.
+
+normal : for log ratios and z-scores. The upper half of the blocks gives the spread about their median; the predictive tail with
+    unknown mean and spread is Student's with n - 1 degrees of freedom, the heavier the shorter the history.
+exponential : for scores with many ties. Excesses over a high order statistic have an unknown mean b; integrating over it, the
+    predictive tail after k excesses is (1 + z/(k*b))^-k.
+odds : for log likelihood ratios in nats. Under the honest model one of at least s has a probability of at most e^-s; as no model
+    is quite right, half of s is believed, and only what exceeds all that history has shown.
+
+Inside history neither may claim more than the rank does: a score that was reached before is not rarer than that.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+from scipy import special
 
 from analysis.model.arrays import Bools, Floats, Ints
+from analysis.model.block import row_median
 
+TailKind = Literal["normal", "exponential", "odds"]
 BLOCK_S = 6 * 3600
 LEAST_BLOCKS = 8
+LEAST_PROBABILITY = 1e-12  # no history supports a smaller claim
+LEAST_FREEDOM = 2.0
+BELIEVED = 0.5
 _TOP_SHARE = 0.1
 _LEAST_EXCESSES = 5.0
 
@@ -26,64 +40,126 @@ class Tail:
 
     ordered : (n_rows, n_blocks) block maxima, increasing, -inf where none
     n_blocks : (n_rows,) how many are real
-    edge, scale, shape, share : (n_rows,) beyond `edge`, exceeded by `share` of the blocks, the generalised Pareto tail
+    beyond : the fitted tail of each row
     """
 
     ordered: Floats
     n_blocks: Ints
+    beyond: NormalTail | ExponentialTail | OddsTail
+
+    @property
+    def known(self) -> Bools:
+        """Rows with enough history to say anything."""
+        return np.asarray(self.n_blocks >= LEAST_BLOCKS)
+
+    def exceeded_by(self, probability: Floats) -> Floats:
+        """The score that a block's maximum exceeds with this probability. (n_rows,)"""
+        n = self.n_blocks
+        rank = np.clip(np.ceil((1.0 - probability) * (n + 1)).astype(np.int64), 1, np.maximum(n, 1))
+        column = np.clip(self.ordered.shape[1] - n + rank - 1, 0, self.ordered.shape[1] - 1)
+        inside = self.ordered[np.arange(len(column)), column]
+        return np.asarray(np.maximum(inside, self.beyond.exceeded_by(probability)))
+
+    def probability(self, row: int, scores: Floats) -> Floats:
+        """Probability that a block's maximum reaches these scores, in one row. (n,)"""
+        n = int(self.n_blocks[row])
+        known: Floats = self.ordered[row, self.ordered.shape[1] - n :]
+        seen = n - np.searchsorted(known, scores, side="left")
+        by_rank = np.where(seen > 0, seen / (n + 1.0), 0.0)
+        return np.asarray(np.maximum(by_rank, np.maximum(self.beyond.probability(row, scores), LEAST_PROBABILITY)))
+
+
+@dataclass(frozen=True)
+class NormalTail:
+    """Student's tail about `centre` with `scale`, `freedom`. (n_rows,)"""
+
+    centre: Floats
+    scale: Floats
+    freedom: Floats
+
+    def exceeded_by(self, probability: Floats) -> Floats:
+        return np.asarray(self.centre - self.scale * special.stdtrit(self.freedom, probability))
+
+    def probability(self, row: int, scores: Floats) -> Floats:
+        return np.asarray(special.stdtr(self.freedom[row], (self.centre[row] - scores) / self.scale[row]))
+
+
+@dataclass(frozen=True)
+class ExponentialTail:
+    """Beyond `edge`, exceeded by `share` of the blocks, a generalised Pareto tail with `scale`, `shape`. (n_rows,)"""
+
     edge: Floats
     scale: Floats
     shape: Floats
     share: Floats
 
-    @property
-    def known(self) -> Bools:
-        """Rows with enough history to say anything."""
-        return self.n_blocks >= LEAST_BLOCKS
-
     def exceeded_by(self, probability: Floats) -> Floats:
-        """The score that a block's maximum exceeds with this probability. (n_rows,)"""
         ratio = np.maximum(self.share / probability, 1.0)
-        beyond = self.edge + self.scale * np.expm1(self.shape * np.log(ratio)) / self.shape
-        rank = np.clip(np.ceil((1.0 - probability) * self.n_blocks).astype(np.int64), 1, None)
-        column = np.clip(self.ordered.shape[1] - self.n_blocks + rank - 1, 0, self.ordered.shape[1] - 1)
-        inside = self.ordered[np.arange(len(column)), column]
-        return np.asarray(np.where(probability < self.share, beyond, inside))
+        return np.asarray(self.edge + self.scale * np.expm1(self.shape * np.log(ratio)) / self.shape)
 
     def probability(self, row: int, scores: Floats) -> Floats:
-        """Probability that a block's maximum reaches these scores, in one row. (n,)"""
-        n = int(self.n_blocks[row])
-        known = self.ordered[row, self.ordered.shape[1] - n :]
-        by_rank = (n - np.searchsorted(known, scores, side="left") + 1.0) / (n + 1.0)
         excess = np.maximum(scores - self.edge[row], 0.0)
-        beyond = self.share[row] * (1.0 + self.shape[row] * excess / self.scale[row]) ** (-1.0 / self.shape[row])
-        return np.asarray(np.where(scores > self.edge[row], beyond, by_rank), dtype=np.float64)
+        shrunk = (1.0 + self.shape[row] * excess / self.scale[row]) ** (-1.0 / self.shape[row])
+        return np.asarray(np.where(scores > self.edge[row], self.share[row] * shrunk, 1.0))
 
 
-def fit(maxima: Floats, window_blocks: Floats, *, least_scale: float) -> Tail:
+@dataclass(frozen=True)
+class OddsTail:
+    """e^-(believed·(s - shown)) beyond `shown`, the largest of history and 0. (n_rows,)"""
+
+    shown: Floats
+
+    def exceeded_by(self, probability: Floats) -> Floats:
+        return np.asarray(self.shown - np.log(probability) / BELIEVED)
+
+    def probability(self, row: int, scores: Floats) -> Floats:
+        return np.asarray(np.exp(-BELIEVED * np.maximum(scores - self.shown[row], 0.0)))
+
+
+def fit(maxima: Floats, window_blocks: Floats, *, kind: TailKind, least_scale: float) -> Tail:
     """Fit the tail of each row.
 
     Parameters
     ----------
     maxima : (n_rows, n_blocks) block maxima of honest scores, -inf where none
     window_blocks : (n_rows,) length of the scored windows in blocks, ≥ 1: so many neighbours count as one
-    least_scale : the fitted mean excess is never taken as smaller: scores with many ties say nothing about it
+    kind : which tail
+    least_scale : the fitted spread is never taken as smaller: scores with many ties say nothing about it
     """
     ordered = np.sort(maxima, axis=1)
     n = np.isfinite(ordered).sum(axis=1)
-    effective = n / window_blocks
+    return Tail(ordered, n, _FITS[kind](ordered, n, n / window_blocks, least_scale))
+
+
+def _odds(ordered: Floats, n: Ints, effective: Floats, least_scale: float) -> OddsTail:
+    return OddsTail(np.maximum(ordered.max(axis=1, initial=0.0), 0.0))
+
+
+def _normal(ordered: Floats, n: Ints, effective: Floats, least_scale: float) -> NormalTail:
+    values = np.where(np.isfinite(ordered), ordered, np.nan)
+    centre = np.nan_to_num(row_median(values))
+    above = np.where(values > centre[:, None], values - centre[:, None], 0.0)
+    half = np.maximum(np.count_nonzero(above, axis=1), 1)
+    spread = np.sqrt((above * above).sum(axis=1) / half)
+    scale = np.maximum(spread, least_scale) * np.sqrt(1.0 + 1.0 / np.maximum(effective, 1.0))
+    return NormalTail(centre, scale, np.maximum(effective - 1.0, LEAST_FREEDOM))
+
+
+def _exponential(ordered: Floats, n: Ints, effective: Floats, least_scale: float) -> ExponentialTail:
     with np.errstate(divide="ignore", invalid="ignore"):
         top = np.clip(_LEAST_EXCESSES / effective, _TOP_SHARE, 0.5)
     k = np.clip(np.ceil(np.nan_to_num(top) * n).astype(np.int64), 1, np.maximum(n - 1, 1))
     width = ordered.shape[1]
-    column = np.clip(width - k - 1, 0, width - 1)
-    edge = ordered[np.arange(len(k)), column]
+    edge = ordered[np.arange(len(k)), np.clip(width - k - 1, 0, width - 1)]
     edge = np.where(np.isfinite(edge), edge, 0.0)
     rank_from_top = width - np.arange(width)[None, :]
     excess = np.where((rank_from_top <= k[:, None]) & np.isfinite(ordered), ordered - edge[:, None], 0.0)
-    scale = excess.sum(axis=1) / k
-    shape = 1.0 / np.maximum(k / window_blocks, 1.0)
-    return Tail(ordered, n, edge, np.maximum(scale, least_scale), shape, k / np.maximum(n, 1))
+    scale = np.maximum(excess.sum(axis=1) / k, least_scale)
+    k_effective = k * effective / np.maximum(n, 1)
+    return ExponentialTail(edge, scale, 1.0 / np.maximum(k_effective, 1.0), k / np.maximum(n, 1))
+
+
+_FITS = {"normal": _normal, "exponential": _exponential, "odds": _odds}
 
 
 def block_maxima(scores: Floats, honest: Bools, block: Ints) -> Floats:

@@ -17,37 +17,54 @@ from analysis.model.metadata import Channel
 from analysis.model.site import Grid, SiteData
 
 WINDOWS_H = (24, 72, 168)
-LARGEST = 0.9999  # of a correlation, so that its transform stays finite
+LARGEST = 0.9999  # of a correlation, so that its logarithm stays finite
+LEAST_CORRELATION = 0.9
 LEAST_CHANGES = 10
 
 
-def joint_changes(one: Floats, other: Floats, *, width: int) -> Floats:
-    """Fisher transform of the correlation of changes over trailing windows.
+def changes(levels: Floats, n_reference: Ints) -> Floats:
+    """Changes from cell to cell, cut at four times their usual size: at a start or stop everything moves, which proves nothing.
+
+    Shapes (n_series, n_cells), (n_series,) cells of reference. [unit of the channel]
+    """
+    change = np.diff(levels, axis=1, prepend=np.nan)
+    inside = np.arange(levels.shape[1])[None, :] < n_reference[:, None]
+    usual = row_median(np.where(inside, np.abs(change), np.nan))[:, None]
+    with np.errstate(invalid="ignore"):
+        return np.clip(change, -4.0 * usual, 4.0 * usual)
+
+
+def joint_changes(one: Floats, other: Floats, *, width: int) -> tuple[Floats, Floats]:
+    """Correlation of changes over trailing windows.
 
     Parameters
     ----------
     one, other : (n_pairs, n_cells) float64
-        Levels of the pair, NaN where missing.
+        Changes of the pair, NaN where missing.
     width : int
         Cells in a window.
 
     Returns
     -------
-    transform : (n_pairs, n_cells) float64
-        atanh |r|; NaN where fewer than half of the changes, or than ten, are known, or one does not change. [1]
-
-    References
-    ----------
-    .. [1] Fisher (1921), On the probable error of a coefficient of correlation, Metron 1, 3-32
+    correlation, count : (n_pairs, n_cells) float64
+        |r| about zero mean, and the number of changes; NaN where fewer than half of them, or than ten, are known. [1]
     """
-    a, b = np.diff(one, axis=1, prepend=np.nan), np.diff(other, axis=1, prepend=np.nan)
-    known = ~(np.isnan(a) | np.isnan(b))
-    a, b = np.where(known, a, 0.0), np.where(known, b, 0.0)
+    known = ~(np.isnan(one) | np.isnan(other))
+    a, b = np.where(known, one, 0.0), np.where(known, other, 0.0)
     n = windowed(known.astype(np.float64), width)
     enough = n >= max(LEAST_CHANGES, width // 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        r = windowed(a * b, width) / np.sqrt(windowed(a * a, width) * windowed(b * b, width))
-    return np.asarray(np.where(enough, np.arctanh(np.minimum(np.abs(r), LARGEST)), np.nan))
+        r = np.abs(windowed(a * b, width)) / np.sqrt(windowed(a * a, width) * windowed(b * b, width))
+    return np.where(enough, np.minimum(r, LARGEST), np.nan), n
+
+
+def coupling_gain(correlation: Floats, count: Floats, *, usual: Floats) -> Floats:
+    """Log likelihood ratio of the window's correlation over the usual one, n/2 · ln((1 - r_usual²)/(1 - r²)). [nats]
+
+    Shapes (n_pairs, n_cells), usual (n_pairs,). Correlations below `LEAST_CORRELATION` are no copies: 0.
+    """
+    gain = 0.5 * count * np.log((1.0 - usual[:, None] ** 2) / (1.0 - correlation**2))
+    return np.asarray(np.where(correlation < LEAST_CORRELATION, np.minimum(gain, 0.0), gain))
 
 
 def run(site: SiteData) -> list[Scores]:
@@ -59,6 +76,7 @@ def _of_grid(grid: Grid) -> list[Scores]:
     block = SeriesBlock.of([grid])
     with np.errstate(invalid="ignore", divide="ignore"):
         means = np.where(block.cells.count > 0, block.cells.total / block.cells.count, np.nan)
+    change = changes(means, block.reference_cells)
     pairs = [
         (row, other)
         for row, channel in enumerate(grid.channels)
@@ -73,7 +91,7 @@ def _of_grid(grid: Grid) -> list[Scores]:
     for hours in WINDOWS_H:
         width = block.window_cells(hours * HOUR_S)
         if LEAST_CHANGES <= width <= block.n_cells:
-            out.append(_stream(block, means, row, other, width, f"{hours}h"))
+            out.append(_stream(block, change, row, other, width, f"{hours}h"))
     return out
 
 
@@ -91,18 +109,18 @@ def _related(one: Channel, other: Channel) -> bool:
     return bool(shared)
 
 
-def _stream(block: SeriesBlock, means: Floats, row: Ints, other: Ints, width: int, name: str) -> Scores:
-    transform = joint_changes(means[row], means[other], width=width)
-    inside = np.arange(transform.shape[1])[None, :] < block.reference_cells[row][:, None]
-    usual = row_median(np.where(inside, transform, np.nan))
-    gain = np.maximum(transform - usual[:, None], 0.0)
+def _stream(block: SeriesBlock, change: Floats, row: Ints, other: Ints, width: int, name: str) -> Scores:
+    correlation, count = joint_changes(change[row], change[other], width=width)
+    inside = np.arange(correlation.shape[1])[None, :] < block.reference_cells[row][:, None]
+    usual = np.nan_to_num(row_median(np.where(inside, correlation, np.nan)))
+    gain = coupling_gain(correlation, count, usual=usual)
     judged = np.unique(row)
     first = np.searchsorted(row, judged)
-    filled = np.where(np.isnan(gain), -1.0, gain)
+    filled = np.where(np.isnan(gain), -np.inf, gain)
     best = np.maximum.reduceat(filled, first, axis=0)
-    scores = np.where(best >= 0, best, np.nan)
+    scores = np.where(np.isfinite(best), best, np.nan)
     pair = _winner(filled, row, judged, best)
-    column = np.arange(transform.shape[1])[None, :]
+    column = np.arange(correlation.shape[1])[None, :]
     return Scores(
         targets=tuple(Target(c.site, c.point, (c.id,)) for c in (block.channels[r] for r in judged)),
         interval_s=block.interval_s,
@@ -113,8 +131,8 @@ def _stream(block: SeriesBlock, means: Floats, row: Ints, other: Ints, width: in
         available=block.cell_available[judged],
         n_accepted=block.n_accepted[judged],
         evidence={
-            "correlation": np.tanh(transform[pair, column]),
-            "usual_correlation": np.tanh(usual)[pair],
+            "correlation": correlation[pair, column],
+            "usual_correlation": usual[pair],
             "source_row": other[pair].astype(np.float64),
         },
         stream=name,
@@ -133,7 +151,8 @@ DETECTOR = Detector(
     fault="copied_channel",
     runs_on="site",
     run=run,
-    floor=0.8,
+    floor=10.0,
+    tail="odds",
     specificity=8,
     alternatives=("replayed", "synthetic_noise"),
     explanation=Text(

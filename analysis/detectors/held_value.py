@@ -56,7 +56,7 @@ def run(block: SeriesBlock) -> list[Scores]:
         scores = np.where(enough, repetition_surplus(repeated, count, usual_share=usual), np.nan)
         share = np.where(count > 0, repeated / np.maximum(count, 1.0), np.nan)
         evidence = {"share": share, "usual_share": broadcast(usual, scores)}
-        out.append(cell_scores(block, np.sqrt(scores), width=width, evidence=evidence, stream=f"{hours}h"))
+        out.append(cell_scores(block, scores, width=width, evidence=evidence, stream=f"{hours}h"))
     return out
 
 
@@ -66,7 +66,8 @@ DETECTOR = Detector(
     runs_on="block",
     run=run,
     needs=is_pollutant,
-    floor=3.0,
+    floor=9.0,
+    tail="odds",
     specificity=4,
     alternatives=("stuck_value", "instrument_fault"),
     explanation=Text(

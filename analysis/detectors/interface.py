@@ -1,9 +1,9 @@
 """What a detector is, and what it returns.
 
-A detector scores windows and quotes the figures; it knows no p-value, no budget, no finding. Scores are ≥ 0, higher is more
-suspect, NaN says that it cannot tell. The shared path compares them with the same stream's scores in accepted history, with a tail
-that falls no faster than exponentially beyond the largest seen: choose a scale on which honest scores have such a tail (a log
-ratio, a z-score; not a ratio that can explode).
+A detector scores windows and quotes the figures; it knows no p-value, no budget, no finding. A higher score is more suspect, NaN
+says that it cannot tell; a score is 0 or less where things are as usual, and need not be cut at 0. The shared path compares it
+with the same stream's scores in accepted history: choose a scale on which honest scores have a tail like a normal
+distribution's (a log ratio, a z-score) or like log odds; not a ratio that can explode.
 """
 
 from collections.abc import Callable
@@ -79,8 +79,9 @@ class Detector:
     floor : a score below it is never a finding, whatever the history
     kind : "calibrated": threshold from accepted history and the budget. "exact": any score ≥ `floor` is a finding, unless accepted
         history shows the same (then only what exceeds it is): for contradictions that honest data cannot show
-    least_scale : beyond accepted history the odds of a score fall by e at most for every so much of it; a tenth of `floor` unless
-        given. For scores that are log odds: 1
+    tail : how honest scores fall off: "normal" for log ratios and z-scores, "odds" for log likelihood ratios in nats against
+        an honest model (0: as likely as its rival), "exponential" for scores with many ties
+    least_scale : the spread of honest scores is never taken as smaller; a tenth of `floor` unless given.
     share : weight in the budget against the other calibrated detectors
     specificity : between overlapping findings the higher one names the class (0 general … 9 proof)
     alternatives : other classes that would show the same, likeliest first
@@ -94,6 +95,7 @@ class Detector:
     innocent_if: Text
     floor: float
     kind: Literal["calibrated", "exact"] = "calibrated"
+    tail: Literal["normal", "exponential", "odds"] = "normal"
     least_scale: float | None = None
     needs: Callable[..., bool] | None = None
     share: float = 1.0

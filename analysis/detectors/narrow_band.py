@@ -32,7 +32,7 @@ def quietness(
     Returns
     -------
     scores : (n_series, n_windows) float64
-        The smaller of the two falls, as natural logarithms of the ratio; 0 where one has risen. [1]
+        The smaller of the two falls, as natural logarithms of the ratio; negative where one has risen. [1]
 
     References
     ----------
@@ -42,7 +42,7 @@ def quietness(
     with np.errstate(divide="ignore", invalid="ignore"):
         fall_spread = np.log(np.maximum(usual_spread[:, None], least) / np.maximum(spread, least))
         fall_noise = np.log(np.maximum(usual_noise[:, None], least) / np.maximum(noise, least))
-    return np.maximum(np.minimum(fall_spread, fall_noise), 0.0)
+    return np.minimum(fall_spread, fall_noise)
 
 
 def run(block: SeriesBlock) -> list[Scores]:
@@ -50,7 +50,7 @@ def run(block: SeriesBlock) -> list[Scores]:
     out = []
     for hours in WINDOWS_H:
         width = block.window_cells(hours * HOUR_S)
-        if width * block.cell < 6 or width > block.n_cells:
+        if width * block.cell < 12 or width > block.n_cells:
             continue
         window = block.window(width)
         spread, noise = np.sqrt(window.variance), np.sqrt(window.step_variance)

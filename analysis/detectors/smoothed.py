@@ -25,14 +25,14 @@ def roughness(noise_variance: Floats, variance: Floats, *, resolution: Floats) -
     Returns
     -------
     ratio : (n_series, n_windows) float64
-        NaN where the window moves less than two reporting steps. [1]
+        NaN where the window hardly moves by a reporting step. [1]
 
     References
     ----------
     .. [1] von Neumann et al. (1941), The mean square successive difference, Ann. Math. Stat. 12, 153-162
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        moves = variance > (2.0 * resolution[:, None]) ** 2
+        moves = variance > 0.5 * resolution[:, None] ** 2
         return np.asarray(np.where(moves, np.maximum(noise_variance, 1e-12 * variance) / variance, np.nan))
 
 
@@ -55,7 +55,7 @@ def _of_window(block: SeriesBlock, hours: int) -> list[Scores]:
             np.maximum(usual_noise, block.resolution / 4.0)[:, None]
             / np.maximum(noise, block.resolution[:, None] / 4.0)
         )
-    lost = np.maximum(np.minimum(usual[:, None] - np.log(ratio), 2.0 * fall), 0.0)
+    lost = np.minimum(usual[:, None] - np.log(ratio), 2.0 * fall)
     evidence = {
         "noise": noise,
         "usual_noise": broadcast(usual_noise, lost),

@@ -1,7 +1,8 @@
 """Values drawn by a program: white where the real ones have memory.
 
-A source and its sampling line have memory: neighbours resemble each other. Numbers drawn around a mean do not. Water analysers with a cycle of
-hours are nearly white themselves; each channel is compared with its own history only.
+A source and its sampling line have memory: neighbours resemble each other. Numbers drawn around a mean do not. The question is put as a
+likelihood ratio: is a window better told by the memory that the channel has in accepted history, or by white noise? Water
+analysers with a cycle of hours are nearly white themselves; for them the ratio stays near one and nothing is said.
 """
 
 from __future__ import annotations
@@ -10,32 +11,77 @@ import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
 from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_pollutant
-from analysis.detectors.smoothed import roughness
-from analysis.model.arrays import Floats
+from analysis.model.arrays import Floats, Ints
 from analysis.model.block import SeriesBlock
 
 WINDOWS_H = (24, 72, 168)
+LEAST_SAMPLES = 20
+MEMORIES = (0.0, 0.5)  # what forgers draw: white noise, or a simple autoregression
 
 
-def whiteness(ratio: Floats, usual: Floats) -> Floats:
-    """Rise of the roughness over the usual, as natural logarithms of the ratio; 0 where it fell. (n_series, n_windows), (n_series,)"""
+def memory(values: Floats, n_reference: Ints) -> Floats:
+    """Correlation of neighbours in each series' reference, by differences, so that slow drift counts as memory. (n_series,)"""
+    inside = np.arange(values.shape[1])[None, :] < n_reference[:, None]
+    known = np.where(inside, values, np.nan)
+    valid = ~np.isnan(known)
+    n = np.maximum(valid.sum(axis=1), 1)
+    filled = np.where(valid, known, 0.0)
+    mean = filled.sum(axis=1) / n
+    variance = (np.where(valid, filled - mean[:, None], 0.0) ** 2).sum(axis=1) / n
+    step = np.diff(known, axis=1)
+    half = np.nansum(step * step, axis=1) / (2.0 * np.maximum((~np.isnan(step)).sum(axis=1), 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.maximum(np.log(ratio) - np.log(usual)[:, None], 0.0)
+        return np.clip(1.0 - half / variance, 0.0, 0.98)
+
+
+def forgetfulness(count: Floats, variance: Floats, noise_variance: Floats, *, usual: Floats, drawn: float) -> Floats:
+    """Log likelihood ratio of a drawn memory over the usual one, variances fitted to the window.
+
+    Parameters
+    ----------
+    count, variance, noise_variance : (n_series, n_windows) float64
+        Samples, variance about the mean, half the mean squared difference. [1, and square of the channel's unit]
+    usual : (n_series,) float64
+        Correlation of neighbours in accepted history. [1]
+    drawn : float
+        Correlation of neighbours under the rival. [1]
+
+    Returns
+    -------
+    scores : (n_series, n_windows) float64
+        n/2 · ln(residual variance with the usual memory / with the drawn one). [nats]
+
+    Notes
+    -----
+    The residual variance of x(t) − φ·x(t−1) about its mean is (1 − φ)²·s² + 2φ·d², with s² the variance and d² half the mean
+    squared difference.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        honest = (1.0 - usual[:, None]) ** 2 * variance + 2.0 * usual[:, None] * noise_variance
+        rival = (1.0 - drawn) ** 2 * variance + 2.0 * drawn * noise_variance
+        return np.asarray(0.5 * count * np.log(honest / rival))
 
 
 def run(block: SeriesBlock) -> list[Scores]:
-    """One stream a window length."""
+    """One stream a window length; the better of the two rivals."""
     out = []
+    usual = memory(block.values, block.reference_cells * block.cell)
     for hours in WINDOWS_H:
         width = block.window_cells(hours * HOUR_S)
-        if width * block.cell < 12 or width > block.n_cells:
+        if width * block.cell < LEAST_SAMPLES or width > block.n_cells:
             continue
         window = block.window(width)
-        ratio = roughness(window.step_variance, window.variance, resolution=block.resolution)
-        usual = block.reference_median(ratio)
-        scores = whiteness(ratio, usual)
-        memory = 1.0 - ratio
-        evidence = {"correlation": memory, "usual_correlation": broadcast(1.0 - usual, scores)}
+        moves = window.variance > 0.5 * block.resolution[:, None] ** 2
+        rivals = [
+            forgetfulness(window.count, window.variance, window.step_variance, usual=usual, drawn=drawn)
+            for drawn in MEMORIES
+        ]
+        scores = np.where(moves, np.maximum(*rivals), np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            evidence = {
+                "correlation": 1.0 - window.step_variance / window.variance,
+                "usual_correlation": broadcast(usual, scores),
+            }
         out.append(cell_scores(block, scores, width=width, evidence=evidence, stream=f"{hours}h"))
     return out
 
@@ -46,11 +92,13 @@ DETECTOR = Detector(
     runs_on="block",
     run=run,
     needs=is_pollutant,
-    floor=0.5,
+    floor=8.0,
+    tail="odds",
     specificity=5,
     alternatives=("narrow_band", "replayed", "copied_channel"),
     explanation=Text(
-        en="neighbouring values hardly resemble each other (correlation {correlation:.2f}, usually {usual_correlation:.2f}), as numbers drawn by a program do",
+        en="neighbouring values hardly resemble each other (correlation {correlation:.2f}, usually {usual_correlation:.2f}), "
+        "as numbers drawn by a program do",
         zh="相邻数值几乎不相关（相关系数 {correlation:.2f}，通常为 {usual_correlation:.2f}），类似程序生成的随机数",
     ),
     innocent_if=Text(
