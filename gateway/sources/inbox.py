@@ -7,8 +7,7 @@ from gateway.records import Delivery
 
 
 class Inbox(Protocol):
-    """Where deliveries go. Never refuses; a full inbox asks its gates to close."""
+    """Takes frames in; tells its sources when to stop reading and when to go on."""
 
     def offer(self, deliveries: Sequence[Delivery]) -> None: ...
-
     def add_gate(self, close: Callable[[], None], reopen: Callable[[], None]) -> None: ...

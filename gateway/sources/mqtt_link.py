@@ -145,7 +145,7 @@ class Link:
         with _translated():
             granted = await self._client.subscribe(wanted)
         for item, code in zip(filters, granted, strict=True):
-            number = int(getattr(code, "value", code))
+            number = code if isinstance(code, int) else int(cast(Any, code).value)
             if number >= FAILURE:
                 raise SourceError(f"the broker refuses the subscription to {item} ({number})")
 

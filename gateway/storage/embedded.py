@@ -40,7 +40,7 @@ _SETTINGS = {
     "max_connections": "50",
     "shared_buffers": "128MB",
     "max_wal_size": "2GB",
-    "wal_compression": "lz4",
+    "wal_compression": "on",
 }
 _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 # sun_path of a Unix socket has 108 bytes, the socket's name takes about 20 of them.

@@ -518,3 +518,32 @@ GROUP BY 1, 2
 ON CONFLICT (series_id, time) DO UPDATE
 SET count = EXCLUDED.count, normal_count = EXCLUDED.normal_count, mean = EXCLUDED.mean,
     minimum = EXCLUDED.minimum, maximum = EXCLUDED.maximum
+
+-- name: channels
+-- The factor codes of a device's real-time and mean values.
+SELECT DISTINCT series.channel
+FROM device JOIN series ON series.point_id = coalesce(device.point_id, device.quarantine_point_id)
+WHERE device.external_id = %(name)s AND series.statistic IN ('rtd', 'avg')
+ORDER BY series.channel
+
+-- name: ask_command
+INSERT INTO command (device, request, asked_by, expires_at)
+VALUES (%(device)s, %(request)s, %(asked_by)s, now() + %(seconds)s * interval '1 second')
+RETURNING id
+
+-- name: waiting_commands
+SELECT id, device FROM command
+WHERE claimed_at IS NULL AND expires_at > now()
+ORDER BY id LIMIT 1000
+
+-- name: claim_commands
+UPDATE command SET claimed_at = now(), claimed_by = %(writer)s
+WHERE id = ANY(%(ids)s) AND claimed_at IS NULL
+RETURNING id, device, request
+
+-- name: finish_command
+UPDATE command SET finished_at = now(), result = %(result)s WHERE id = %(id)s
+
+-- name: command_result
+SELECT claimed_by, finished_at IS NOT NULL AS is_finished, expires_at < now() AS is_expired, result
+FROM command WHERE id = %(id)s

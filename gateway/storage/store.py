@@ -9,6 +9,7 @@ from typing import Any
 from gateway.errors import StorageError
 from gateway.records import Delivery, Disposition
 from gateway.storage import chain, schema
+from gateway.storage.command_queue import CommandQueue
 from gateway.storage.contents import microseconds, moment
 from gateway.storage.contract import (
     Books,
@@ -43,6 +44,7 @@ class Store:
         self.tier: Tier | None = None  # known after the first connection
         self._batches = Link(dsn, settings, name=f"gateway {writer} writer", prepare=self._prepare)
         self._others = Link(dsn, settings, name=f"gateway {writer}", prepare=self._prepare)
+        self.commands = CommandQueue(self._others, writer)
         self._devices = DeviceTable(self._others, settings, clock=clock)
         self._batch_writer = BatchWriter(writer, self._batches, self._others, settings)
 
@@ -134,6 +136,9 @@ class Store:
         }
         times = (microseconds(row["time"]) for row in await self._rows("times_of_interval", span))
         return find_gaps(times, interval_s=interval_s, since_us=since_us, until_us=until_us, offset_us=offset_us)
+
+    async def channels(self, external_id: str) -> list[str]:
+        return [row["channel"] for row in await self._rows("channels", {"name": external_id})]
 
     async def dead_letters(
         self,

@@ -1,0 +1,168 @@
+"""`gateway demo`: the whole program on embedded defaults, with a simulated field, live in the terminal.
+
+The simulators are a process of their own, as real devices would be; the gateway does not import them.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import sys
+import time
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import psycopg
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from gateway import pipeline
+from gateway.config import parse
+from gateway.log import set_up_logging
+from gateway.metrics import Metrics
+
+STATE_DIR = Path("var/demo")
+REFRESH_S = 0.5
+PLAIN_LINE_S = 5.0
+SETTLE_S = 3.0  # after the devices have stopped: what is on its way becomes durable
+
+_RATES = ("connections", "frames/s", "values/s", "lag p50 (ms)", "stored", "duplicates", "revisions", "dead letters")
+
+
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="End by itself after so many seconds.", min=1)] = None,
+    speed: Annotated[float, typer.Option(help="Simulated seconds in a second.", min=1)] = 60.0,
+    sites: Annotated[int, typer.Option(help="Simulated sites.", min=1)] = 24,
+    state_dir: Annotated[Path, typer.Option(help="Emptied at the start.")] = STATE_DIR,
+) -> None:
+    """Run gateway, database and a simulated field on this machine; show what comes in. 演示：网关、数据库与模拟现场"""
+    set_up_logging(level="error", as_json=False)
+    shutil.rmtree(state_dir, ignore_errors=True)
+    settings = {
+        "gateway": {"name": "demo", "state_dir": state_dir, "log_level": "error"},
+        "admin": {"port": 0},
+        "hj212": [{"host": "127.0.0.1", "port": 0, "unknown_device": "accept"}],
+    }
+    console = Console() if sys.stdout.isatty() else Console(width=180)
+    console.print("[bold]Off-site supervision gateway 非现场监管数据网关[/] — starting the embedded PostgreSQL …")
+    show = Demo(console, seconds=seconds, speed=speed, sites=sites, state_dir=state_dir)
+    asyncio.run(pipeline.run(parse(settings, Path("(demo)")), on_ready=show.run))
+
+
+@dataclass
+class Demo:
+    """What happens between ready and stop."""
+
+    console: Console
+    seconds: float | None
+    speed: float
+    sites: int
+    state_dir: Path
+    _last: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
+
+    async def run(self, gateway: pipeline.Running) -> None:
+        self.console.print(
+            f"HJ 212 on 127.0.0.1:{gateway.ports['hj212']}, metrics on http://127.0.0.1:{gateway.admin_port}/metrics, "
+            f"{self.sites} simulated sites, {self.speed:g} simulated seconds a second. Ctrl-C ends."
+        )
+        try:
+            async with self._field(gateway):
+                await self._watch(gateway)
+            await asyncio.sleep(SETTLE_S)
+            await self._report(gateway)
+        finally:
+            gateway.stop()
+
+    @contextlib.asynccontextmanager
+    async def _field(self, gateway: pipeline.Running) -> Any:
+        arguments = [
+            "fleet", "--port", str(gateway.ports["hj212"]), "--sites", str(self.sites), "--speed", str(self.speed),
+        ]  # fmt: skip
+        if self.seconds is not None:
+            arguments += ["--seconds", str(self.seconds)]
+        log = await asyncio.to_thread((self.state_dir / "field.log").open, "wb")
+        with log:
+            devices = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "simulators", *arguments, stdout=log, stderr=log
+            )
+        try:
+            yield
+        finally:
+            if devices.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    devices.terminate()
+                await devices.wait()
+
+    async def _watch(self, gateway: pipeline.Running) -> None:
+        """Until the time is over; without a length, until the gateway is told to stop, which cancels this."""
+        end_s = None if self.seconds is None else time.monotonic() + self.seconds
+        if self.console.is_terminal:
+            with Live(self._table(gateway.metrics), console=self.console, auto_refresh=False) as live:
+                while end_s is None or time.monotonic() < end_s:
+                    await asyncio.sleep(REFRESH_S)
+                    live.update(self._table(gateway.metrics), refresh=True)
+            return
+        while end_s is None or time.monotonic() < end_s:
+            left_s = PLAIN_LINE_S if end_s is None else min(PLAIN_LINE_S, end_s - time.monotonic())
+            await asyncio.sleep(max(0.0, left_s))
+            row = self._figures(gateway.metrics)
+            self.console.print("  ".join(f"{name}: {value}" for name, value in zip(_RATES, row, strict=True)))
+
+    def _table(self, metrics: Metrics) -> Table:
+        table = Table(*_RATES, title="Live 实时")
+        table.add_row(*self._figures(metrics))
+        return table
+
+    def _figures(self, metrics: Metrics) -> list[str]:
+        def value(name: str, **labels: str) -> float:
+            return metrics.registry.get_sample_value(f"gateway_{name}", labels) or 0.0
+
+        frames = sum(value("frames_total", source="hj212", verdict=verdict) for verdict in ("accepted", "bad"))
+        outcomes = [value("records_total", outcome=name) for name in ("stored", "duplicate", "revision", "dead_letter")]
+        now = time.monotonic()
+        then, frames_then, values_then = self._last
+        passed_s = now - then if then else REFRESH_S
+        self._last = (now, frames, sum(outcomes))
+        return [
+            f"{value('connections', source='hj212'):.0f}",
+            f"{(frames - frames_then) / passed_s:,.0f}",
+            f"{(sum(outcomes) - values_then) / passed_s:,.0f}",
+            f"{_median(metrics) * 1e3:.0f}",
+            *(f"{number:,.0f}" for number in outcomes),
+        ]
+
+    async def _report(self, gateway: pipeline.Running) -> None:
+        sql = (files("gateway.cli") / "demo.sql").read_text(encoding="utf-8")
+        async with await psycopg.AsyncConnection.connect(gateway.dsn) as connection:
+            rows = await (await connection.execute(sql.encode())).fetchall()
+        table = Table(
+            "site 站点", "values 数值", "channels 通道", "latest 最新 (UTC+8)", "duplicates 重复帧", "events 事件",
+            "dead letters 死信", "deviations from the standard 与标准的偏差", title="What came in 接收结果",
+        )  # fmt: skip
+        for row in rows:
+            table.add_row(*("" if item is None else str(item) for item in row))
+        self.console.print(table)
+        for books in await gateway.store.books():
+            counts = books.counts
+            self.console.print(
+                f"Books 账目: received {counts.received:,} = stored {counts.stored:,} + "
+                f"duplicate {counts.duplicate:,} + revision {counts.revision:,} + dead letter {counts.dead_letter:,}; balance {counts.balance}"
+            )
+        chain = await gateway.store.verify_chain()
+        verdict = "holds 完整" if not chain.problems else "; ".join(chain.problems)
+        self.console.print(f"Hash chain 哈希链: {chain.batches:,} batches, {chain.frames:,} frames: {verdict}")
+
+
+def _median(metrics: Metrics) -> float:
+    """The upper bound of the lag histogram's bucket that holds the median. [s]"""
+    samples = [
+        sample
+        for metric in metrics.lag_seconds.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_bucket")
+    ]
+    total = samples[-1].value
+    return next((float(sample.labels["le"]) for sample in samples if total and sample.value >= total / 2), 0.0)
