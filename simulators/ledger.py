@@ -1,7 +1,8 @@
 """The book of what the gateway has acknowledged, as the devices saw it: what stands here must be in the database once.
 
-One JSON object a line: mn, qn, cn, data_time (as the frame says it), sha256 of the frame's bytes, number of measured
-values in it, and the time of the acknowledgement in seconds of UTC. A line counts once it is synced to the disk.
+One JSON object a line: mn, qn, cn, data_time (as the frame says it), sha256 of the frame from ## to the check value,
+number of measured values in it, and the time of the acknowledgement in seconds of UTC. A line counts once it is
+synced to the disk.
 """
 
 import json

@@ -148,8 +148,8 @@ class Demo:
         for books in await gateway.store.books():
             counts = books.counts
             self.console.print(
-                f"Books 账目: received {counts.received:,} = stored {counts.stored:,} + "
-                f"duplicate {counts.duplicate:,} + revision {counts.revision:,} + dead letter {counts.dead_letter:,}; balance {counts.balance}"
+                f"Books 账目: received {counts.received:,} = stored {counts.stored:,} + duplicate {counts.duplicate:,} "
+                f"+ revision {counts.revision:,} + dead letter {counts.dead_letter:,}; balance {counts.balance}"
             )
         chain = await gateway.store.verify_chain()
         verdict = "holds 完整" if not chain.problems else "; ".join(chain.problems)

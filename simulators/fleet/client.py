@@ -112,7 +112,7 @@ def _book(device: Device, ledger: Ledger) -> None:
             qn=packet.qn,
             cn=packet.cn,
             data_time=packet.data_time,
-            sha256=hashlib.sha256(packet.raw).hexdigest(),
+            sha256=hashlib.sha256(packet.raw.rstrip(b"\r\n")).hexdigest(),
             values=packet.values,
             acknowledged_s=time.time(),
         )

@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
             qn=qn.decode(),
             cn=self._plan.cn,
             data_time=qn[:14].decode(),
-            sha256=hashlib.sha256(sent.raw).hexdigest(),
+            sha256=hashlib.sha256(sent.raw.rstrip(b"\r\n")).hexdigest(),
             values=self._plan.values_per_frame,
             acknowledged_s=time.time(),
         )

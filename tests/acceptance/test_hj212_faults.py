@@ -2,11 +2,9 @@
 
 import asyncio
 import random
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.acceptance.ledger_check import check_ledger
@@ -19,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.database, pytest.mark.timeout(600)]
 FEW = ("--connections", "20", "--values-per-frame", "12", "--over-time", "2")
 
 
-@pytest.fixture()
+@pytest.fixture
 def postgres() -> Iterator[PostgresServer]:
     server = PostgresServer(wheel_installation())
     server.start()
@@ -27,7 +25,7 @@ def postgres() -> Iterator[PostgresServer]:
     server.remove()
 
 
-@pytest.fixture()
+@pytest.fixture
 async def gateway(tmp_path: Path, postgres: PostgresServer) -> AsyncIterator[GatewayProcess]:
     async with gateway_process(tmp_path, postgres.dsn()) as program:
         yield program

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.gateway.lines import decode, delivery
 
 from gateway.errors import StorageError
 from gateway.intake import Intake, IntakeSettings, Spool
 from gateway.metrics import Metrics
 from gateway.records import Delivery, count_records
+from tests.gateway.lines import decode, delivery
 
 SETTINGS = IntakeSettings(batch_frames=10, batch_wait_s=0.0, inbox_frames=50, retry_first_s=0.01, retry_last_s=0.02)
 
@@ -73,7 +73,7 @@ class Bench:
         return self.value("records_received_total") - done - self.value("records_spooled")
 
 
-@pytest.fixture()
+@pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     async with running(Bench(tmp_path)) as made:
         yield made
@@ -126,7 +126,9 @@ async def test_while_the_database_is_away_frames_are_spooled_acknowledged_and_dr
     assert bench.spool.batches == 0
 
 
-async def test_a_full_spool_means_no_acknowledgement_and_closed_gates_until_the_database_is_back(tmp_path: Path) -> None:
+async def test_a_full_spool_means_no_acknowledgement_and_closed_gates_until_the_database_is_back(
+    tmp_path: Path,
+) -> None:
     gate: list[str] = []
     async with running(Bench(tmp_path, spool_bytes=1)) as bench:
         bench.intake.add_gate(lambda: gate.append("close"), lambda: gate.append("reopen"))

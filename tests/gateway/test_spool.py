@@ -1,4 +1,3 @@
-import os
 import sqlite3
 import subprocess
 import sys
@@ -6,23 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.gateway.lines import decode, delivery
 
 from drivers.events import BadFrame, Reason
 from gateway.intake import Spool, SpoolFull
 from gateway.records import Disposition
+from tests.gateway.lines import decode, delivery
 
 
 def open_spool(path: Path, *, max_bytes: int = 2**24) -> Spool:
     return Spool(path, max_bytes=max_bytes, decode=decode)
 
 
-@pytest.fixture()
+@pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "spool.sqlite3"
 
 
-@pytest.fixture()
+@pytest.fixture
 def spool(path: Path) -> Iterator[Spool]:
     opened = open_spool(path)
     yield opened
