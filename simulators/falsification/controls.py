@@ -254,18 +254,21 @@ def _stop(site: Site, lo_s: int, hi_s: int, rng: np.random.Generator, *, flag: s
         for channel in point.channels:
             window = grid_window(channel, site.start_s, lo_s, hi_s)
             if channel.formula is None and point.medium != "ambient":
-                rest, noise = _at_rest(channel)
+                rest, noise = _at_rest(channel, point.medium)
                 channel.write(window, np.abs(rest + rng.normal(0, noise, window.stop - window.start)))
                 if point.medium in ("air", "water"):
                     channel.flags[window] = flag
         point.recompute([c.id for c in point.channels if c.formula is None], site.start_s, lo_s, hi_s)
 
 
-def _at_rest(channel: Channel) -> tuple[float, float]:
-    rest = {"o2": (20.8, 0.03), "stack_temperature": (22.0, 1.0), "humidity": (1.8, 0.1), "ph": (7.2, 0.03)}
+def _at_rest(channel: Channel, medium: str) -> tuple[float, float]:
+    """Level and noise of a channel while the plant rests; an outlet's analysers go on sampling standing water."""
+    if medium == "water" and channel.quantity != "flow":
+        return float(np.nanmedian(channel.exact)), 0.05 * float(np.nanstd(channel.exact))
+    rest = {"o2": (20.8, 0.03), "stack_temperature": (22.0, 1.0), "humidity": (1.8, 0.1)}
     if channel.quantity in rest:
         return rest[channel.quantity]
-    if channel.quantity in ("water_temperature", "conductivity", "voltage", "stack_pressure"):
+    if channel.quantity in ("voltage", "stack_pressure"):
         return float(np.nanmedian(channel.exact)), 0.01 * float(np.nanstd(channel.exact))
     return 0.0, 0.3 * channel.step
 

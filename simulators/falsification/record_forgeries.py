@@ -116,8 +116,8 @@ def edit_late(scene: Scene) -> list[str]:
         else:
             new = channel.report(old * (0.5, 0.9)[scene.level])
         new = np.where(np.isfinite(new), new, old)
-        received = scene.hi_s + after_s + 2.0 * np.arange(index.size)
-        channel.resent.append(Resent(index, np.round(received), new))
+        received = np.round(scene.hi_s + after_s + 2.0 * np.arange(index.size))
+        channel.resent.append(Resent(index, received, new))
         scene.known_s = float(received[0]) if index.size else scene.known_s
         scene.touched.append(channel.id)
     return []

@@ -88,6 +88,7 @@ class Scene:
                 self.lo_s,
                 self.hi_s,
                 also or [],
+                self.known_s or self.lo_s,
             )
         )
 

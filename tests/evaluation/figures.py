@@ -68,6 +68,10 @@ def recall(verdicts: Iterable[Verdict], *, level: str = "", injection: str = "")
     return share([v.found for v in verdicts if level in ("", v.truth.level) and injection in ("", v.truth.injection)])
 
 
+def recall_on_channel(verdicts: Iterable[Verdict], *, level: str) -> Share:
+    return share([v.shares_channel for v in verdicts if v.truth.level == level])
+
+
 def weighed(figures: Sequence[BudgetFigures]) -> list[Aim]:
     """Every aim beside what this run reached, simulated and real cases together."""
     aims: list[Aim] = []

@@ -36,7 +36,7 @@ class Size:
     levels: tuple[str, ...] = LEVELS
 
 
-FULL = Size(placements=8, real_placements=3, honest=120, real_honest=30, events=8, ranked=250)
+FULL = Size(placements=6, real_placements=2, honest=80, real_honest=24, events=6, ranked=250)
 QUICK = Size(placements=1, real_placements=1, honest=12, real_honest=4, events=1, ranked=30, levels=("L1", "L3"))
 
 
@@ -48,6 +48,8 @@ def evaluate(seed: int, size: Size, work: Path, *, budgets: tuple[float, ...], w
     costs: list[Cost] = []
     for figure in figures:
         for name, cohort in cohorts.items():
+            if name == "ranking" and figure is not figures[0]:
+                continue  # the order of the list does not depend on the budget
             out = work / name / f"result-{figure.budget:g}"
             result = analyse(cohort.dataset, out, budget=figure.budget, workers=workers)
             progress(began, f"analysed {name} at budget {figure.budget:g} in {result.seconds:.1f} s")
@@ -112,8 +114,9 @@ follows; detectors were developed on seeds below 100, this page is made with ano
 series lie in its last year. Windows of the real series share rows, so that its cases are not independent: read its
 intervals as too narrow.
 
-**Found** is an alert of a falsification class, of the right site, standing before the judged period ends, that overlaps
-the true interval widened by one reporting interval (2 h at most). **False** is every alert on an honest site after
-`accepted_until`, merged over channels where less than 6 h apart. A recall means nothing without the false-alert rate
-beside it.
+**Found** is an alert of a falsification class, of the right site, raised after the falsification became visible and
+before the judged period ends, that overlaps the true interval widened by one reporting interval (2 h at most). Long
+intervals are also hit by chance: `on a falsified channel` counts only alerts that share a channel with the truth.
+**False** is every alert on an honest site after `accepted_until`, merged over channels where less than 6 h apart. A
+recall means nothing without the false-alert rate beside it.
 """

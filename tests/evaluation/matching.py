@@ -1,8 +1,10 @@
 """What counts as found, as named and as a false alert. Strict, and the same for the program and the baselines.
 
-Found: an alert of the right site, of a falsification class, standing before the judged period ends, whose interval
-overlaps the true one. The true interval is widened by one reporting interval of the falsified channel (at most 2 h)
-on both sides, no more.
+Found: an alert of the right site, of a falsification class, raised after the falsification became visible and before
+the judged period ends, whose interval overlaps the true one. The true interval is widened by one reporting interval of
+the falsified channel (at most 2 h) on both sides, no more. An alert that stood before cannot be about it.
+Found on the right channel: one of these alerts shares a channel with the truth. Long intervals are hit by chance; this
+is the stricter figure.
 Named: among the alerts that found it and share a channel with the truth, that with the highest score bears the true
 class (top 1), or names it among its first two alternatives (top 3). An injection that was found on other channels
 only counts as misnamed.
@@ -88,18 +90,15 @@ def judge(
     interval_s: float,
     extra: frozenset[str] = frozenset(),
 ) -> Verdict:
-    """The verdict on one falsification; `extra`: channels whose accusation is as good (outlets that a facility serves)."""
+    """The verdict on one falsification; `extra`: channels that may be accused as well (outlets a facility serves)."""
     tolerance = min(interval_s, TOLERANCE_MOST_S)
     lo, hi = truth.start_s - tolerance, truth.end_s + tolerance
-    matched = [
-        f for f in findings
-        if f.accuses and f.site == truth.site and f.detected_s <= judged_until_s and f.start_s < hi and f.end_s > lo
-    ]  # fmt: skip
+    onset = truth.known_s or truth.start_s
+    raised = [f for f in findings if f.accuses and f.site == truth.site and onset <= f.detected_s <= judged_until_s]
+    matched = [f for f in raised if f.start_s < hi and f.end_s > lo]
     if not matched:
         return Verdict(truth, found=False)
-    onset = truth.known_s or truth.start_s
     verdict = Verdict(truth, found=True, matched=matched)
-    verdict.hours_to_detect = max(0.0, (min(f.detected_s for f in matched) - onset) / HOUR_S)
     channels = frozenset(truth.channels) | extra
     sharing = sorted((f for f in matched if f.channels & channels), key=lambda f: -f.score)
     if not sharing:
@@ -107,6 +106,7 @@ def judge(
     right = {truth.class_name, *truth.also}
     best = sharing[0]
     verdict.shares_channel, verdict.called = True, best.class_name
+    verdict.hours_to_detect = (min(f.detected_s for f in sharing) - onset) / HOUR_S
     verdict.named = best.class_name in right
     verdict.named_in_three = verdict.named or bool(right & set(best.alternatives[:2]))
     verdict.overlap = intersection_over_union([(f.start_s, f.end_s) for f in sharing], (truth.start_s, truth.end_s))
