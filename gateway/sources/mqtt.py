@@ -77,6 +77,7 @@ class MqttSource:
         self._room = asyncio.Event()
         self._room.set()
         self._is_stopping = False
+        self._last_error = ""
         self.is_connected = asyncio.Event()
         inbox.add_gate(self._room.clear, self._room.set)
 
@@ -87,9 +88,10 @@ class MqttSource:
             try:
                 await self._connection()
             except SourceError as error:
-                wait_s = self._backoff.next_s(lasted_s=time.monotonic() - started)
-                log.warning("mqtt_away", source=self.name, broker=self._peer, error=str(error), wait_s=round(wait_s, 2))
-                await asyncio.sleep(wait_s)
+                if str(error) != self._last_error:  # once, not once an attempt
+                    log.warning("mqtt_away", source=self.name, broker=self._peer, error=str(error))
+                self._last_error = str(error)
+                await asyncio.sleep(self._backoff.next_s(lasted_s=time.monotonic() - started))
 
     def stop_reading(self) -> None:
         """Take no more messages; what was taken is still acknowledged. Unread messages stay with the broker."""
@@ -106,6 +108,7 @@ class MqttSource:
                 await asyncio.to_thread(self._session.save)
                 log.info("mqtt_ready", source=self.name, broker=self._peer, session_present=link.session_present)
                 self._metrics.connections.labels(self.name).set(1)
+                self._last_error = ""
                 self.is_connected.set()
                 while True:
                     await self._take(link, acks)

@@ -96,7 +96,7 @@ class Certificates:
 
 
 class Mosquitto:
-    """One broker. `port` speaks clear text on this machine, `tls_port` TLS; accounts are in `passwords` and `access`."""
+    """One broker: `port` speaks clear text, `tls_port` TLS, both on 127.0.0.1; accounts in `passwords` and `access`."""
 
     def __init__(self, *, settings: dict[str, str] | None = None, lines: tuple[str, ...] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="offsite-mqtt-"))
