@@ -68,15 +68,18 @@ class Device:
         self._told = (information.status(site, start_s), information.settings(site, start_s))
 
     def connected(self, *, now_s: float, time_s: float) -> bytes:
-        """The line is up: the power-up report once, a request for the time, then what has waited."""
+        """The line is up: once the power-up report and the settings, a request for the time, then what has waited."""
         self._is_connected = True
         self._reader = PacketReader()
         out = b""
         if not self._has_started and self.site.edition is not Edition.E2005:
             here_s = self.here_s(time_s)
-            out = self._upload(
-                messages.plain(self.site, messages.RESTART, here_s, f"RestartTime={stamp(here_s)}"), now_s, time_s
+            told = ((information.STATUS, information.LOG), information.SETTINGS)
+            first = (
+                messages.plain(self.site, messages.RESTART, here_s, f"RestartTime={stamp(here_s)}"),
+                *(information.report(self.site, here_s, names) for names in told),
             )
+            out = b"".join(self._upload(message, now_s, time_s) for message in first)
         self._has_started = True
         out += self.packets.notice(CLOCK, time_s=self.here_s(time_s))
         return out + self.step(now_s=now_s, time_s=time_s)

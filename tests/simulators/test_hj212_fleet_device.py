@@ -62,9 +62,11 @@ def commands(packets):
     return [packet.cn for packet in packets]
 
 
-def test_a_new_connection_reports_the_power_up_once_and_asks_for_the_time():
+def test_a_new_connection_reports_power_up_and_settings_once_and_asks_for_the_time():
     line = Line(SITE_2017)
-    assert commands(line.sent)[:2] == ["2081", "1013"]
+    assert commands(line.sent) == ["2081", "3020", "3020", "1013"]
+    assert line.sent[1].fields["i12001-Info"] == "0"
+    assert float(line.sent[2].fields["i13008-Info"]) == pytest.approx(1.0, abs=0.1)
     assert parse_stamp(line.sent[0].fields["RestartTime"]) == pytest.approx(START, abs=20)
     line.acknowledge_all()
     line.device.disconnected()
