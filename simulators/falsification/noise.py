@@ -44,6 +44,18 @@ def bursts(
     return _convolve(impulses, np.exp(-np.arange(length) / max(tau, 0.3)))
 
 
+def plateaus(rng: np.random.Generator, n: int, *, length: tuple[float, float], sigma: float) -> FloatArray:
+    """Levels that change at once and stay for a while, as a fuel or a product does; lengths log-uniform in samples."""
+    count = max(int(np.ceil(2 * n / length[0])), 1)
+    lengths = np.exp(rng.uniform(np.log(length[0]), np.log(length[1]), count)).astype(np.int64)
+    return np.repeat(rng.normal(0.0, sigma, count), lengths)[:n]
+
+
+def heavy_tailed(rng: np.random.Generator, n: int, sigma: float, *, freedom: float) -> FloatArray:
+    """Student noise scaled to the standard deviation `sigma`: instruments err more often far out than a Gaussian."""
+    return np.asarray(rng.standard_t(freedom, n) * sigma * np.sqrt((freedom - 2.0) / freedom))
+
+
 def hold(values: FloatArray, samples: int) -> FloatArray:
     """Each value kept for `samples` samples, as an analyser with a slow cycle reports between two analyses."""
     return np.repeat(values[::samples], samples)[: values.size]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.falsification.noise import FloatArray, autoregressive, bursts
+from simulators.falsification.noise import FloatArray, autoregressive, bursts, heavy_tailed, lag
 from simulators.falsification.operation import Operation
 from simulators.falsification.site import Channel
 
@@ -30,11 +30,18 @@ class Analyser:
 
 
 def build_pollutant(
-    rng: np.random.Generator, op: Operation, oxygen: FloatArray, name: str, *, limit: float, reference: float
+    rng: np.random.Generator,
+    op: Operation,
+    oxygen: FloatArray,
+    fuel: FloatArray,
+    name: str,
+    *,
+    limit: float,
+    reference: float,
 ) -> list[Channel]:
     """The channels of one pollutant, measured first; conversion and mass are empty until the point is recomputed."""
     analyser = _analyser(rng, limit)
-    converted = limit * rng.uniform(0.2, 0.85) * _course(rng, op, oxygen)
+    converted = limit * rng.uniform(0.2, 0.85) * _course(rng, op, oxygen, fuel)
     raw = converted * np.maximum(21 - oxygen, 0.05) / (21 - reference) * np.clip(op.fire, 0, 1)
     raw = raw + rng.normal(0, 0.15 * analyser.detection_limit, op.n)
     shows_negative = analyser.below_detection == "as_is" and rng.random() < 0.4
@@ -52,17 +59,22 @@ def build_pollutant(
     return group
 
 
-def _course(rng: np.random.Generator, op: Operation, oxygen: FloatArray) -> FloatArray:
-    """The converted concentration around 1: slow and fast noise, season, load and oxygen, and upsets now and then."""
-    spread = rng.uniform(0.05, 0.3)
+def _course(rng: np.random.Generator, op: Operation, oxygen: FloatArray, fuel: FloatArray) -> FloatArray:
+    """The converted concentration around 1: slow and fast noise, season, fuel, load and oxygen, upsets now and then."""
+    is_controlled_tightly = rng.random() < 0.15
+    spread = rng.uniform(0.015, 0.04) if is_controlled_tightly else rng.uniform(0.05, 0.3)
     course = autoregressive(rng, op.n, tau=op.samples(rng.uniform(4, 20)), sigma=spread)
     course = course + autoregressive(rng, op.n, tau=op.samples(rng.uniform(0.4, 1.5)), sigma=0.6 * spread)
-    course = course + rng.normal(0, rng.uniform(0.003, 0.04), op.n)
+    error = rng.uniform(0.003, 0.04)
+    freedom = float(rng.choice([3.0, 5.0, 50.0]))
+    course = course + heavy_tailed(rng, op.n, error, freedom=freedom) + rng.uniform(0.3, 1.2) * fuel
     course = course + autoregressive(rng, op.n, tau=op.samples(300), sigma=rng.uniform(0.02, 0.1))
     excess = (oxygen - np.median(oxygen)) * (op.fire > 0.5)
     course = course + rng.uniform(0.1, 1.0) * (op.load - 0.8) + rng.uniform(-0.08, 0.08) * excess
     often, tau = rng.uniform(0.5, 6) / op.samples(720), op.samples(rng.uniform(0.5, 2.5))
-    return np.asarray(np.exp(course) * (1 + bursts(rng, op.n, per_sample=often, height=(0.3, 2.5), tau=tau)))
+    seen = np.exp(course) * (1 + bursts(rng, op.n, per_sample=often, height=(0.3, 2.5), tau=tau))
+    is_slow = rng.random() < 0.2  # a long line, a damped analyser
+    return lag(seen, op.samples(rng.uniform(0.3, 1.0))) if is_slow else np.asarray(seen)
 
 
 def _analyser(rng: np.random.Generator, limit: float) -> Analyser:

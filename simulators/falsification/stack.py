@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simulators.falsification.noise import autoregressive, lag
+from simulators.falsification.noise import FloatArray, autoregressive, lag, plateaus
 from simulators.falsification.operation import Operation
 from simulators.falsification.pollutant import build_pollutant
 from simulators.falsification.site import Channel, Point
@@ -61,9 +61,10 @@ def build_stack(
     names = list(industry.limits)
     if len(names) > 2 and rng.random() < 0.25:
         names.remove(str(rng.choice(names)))
+    fuel = _fuel(rng, operation)
     for name in names:
         limit = float(rng.choice(industry.limits[name]))
-        gases += build_pollutant(rng, operation, auxiliaries["o2"].exact, name, limit=limit, reference=reference)
+        gases += build_pollutant(rng, operation, auxiliaries["o2"].exact, fuel, name, limit=limit, reference=reference)
     kept = [
         channel
         for name, channel in auxiliaries.items()
@@ -76,6 +77,14 @@ def build_stack(
             channel.statistic = channel.statistic.replace("avg", base_statistic)
     _declare(rng, point)
     return point
+
+
+def _fuel(rng: np.random.Generator, op: Operation) -> FloatArray:
+    """Logarithmic level of what is burnt: at a third of the plants it changes every few days or weeks."""
+    if rng.random() > 0.33:
+        return np.zeros(op.n)
+    days = op.samples(24)
+    return lag(plateaus(rng, op.n, length=(3 * days, 25 * days), sigma=rng.uniform(0.03, 0.15)), op.samples(4))
 
 
 def _auxiliaries(rng: np.random.Generator, op: Operation, industry: Industry) -> dict[str, Channel]:
