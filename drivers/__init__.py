@@ -23,6 +23,7 @@ class Driver:
     decoder: Callable[[], Decoder]
     examples: tuple[bytes, ...]  # good frames, for the shared contract test and the documentation
     is_binary: bool = False  # binary protocols are shown and read as hex text
+    has_own_escapes: bool = False  # lines of JSON: a backslash in a line is the driver's business
 
 
 @cache

@@ -35,6 +35,7 @@ from gateway.opening import decoder_of, intake_settings, opened_database, regist
 from gateway.registry import Registry
 from gateway.service import notify, watchdog_period_s
 from gateway.sources.hj212_server import Hj212Server
+from gateway.sources.mqtt import MqttSource
 from gateway.storage import Store
 
 log = structlog.get_logger("gateway")
@@ -77,13 +78,15 @@ async def run(config: Config, *, on_ready: Callable[[Running], Coroutine[Any, An
         intake = Intake(store, spool, intake_settings(config), metrics)
         await _refresh_registry(store, registry, state_dir)
         working = asyncio.create_task(intake.run(), name="intake")
-        sources = [Hj212Server(settings, registry, intake, metrics, store) for settings in config.hj212]
-        for source in sources:
-            await stack.enter_async_context(source.listening())
+        servers = [Hj212Server(settings, registry, intake, metrics, store) for settings in config.hj212]
+        for server in servers:
+            await stack.enter_async_context(server.listening())
+        brokers = [MqttSource(settings, registry, intake, metrics, state_dir=state_dir) for settings in config.mqtt]
+        sources: list[Hj212Server | MqttSource] = [*servers, *brokers]
         readiness = _readiness(intake, spool, working)
         app = admin_app(metrics, readiness)
         port = await stack.enter_async_context(serve_admin(app, host=config.admin.host, port=config.admin.port))
-        running = Running(dsn, port, {item.name: item.port for item in sources}, metrics, store, stopping.set)
+        running = Running(dsn, port, {item.name: item.port for item in servers}, metrics, store, stopping.set)
         async with asyncio.TaskGroup() as tasks:
             chores = [
                 tasks.create_task(_keep_registry(store, registry, state_dir), name="registry"),

@@ -231,9 +231,9 @@ def _settings(message: _Envelope, data: dict[str, Any]) -> list[Content]:
 def _events(message: _Envelope, state: DjiState) -> Telemetry:
     fields = message.fields()
     method = message.method or _method_of(message.data)
-    if message.method is None:
-        message.deviations += ("method_missing",)
     fields["method"] = method
+    if message.method is None:
+        fields["method_inferred"] = True
     data = message.data
     if isinstance(data, list):
         fields |= {"data_is_array": True, "items": dji_fields.without_secrets(data)}

@@ -54,7 +54,7 @@ class Telemetry:
             **{name: value for name, value in self.fields.items() if name != "event"},
             **({"findings": [_printed(finding) for finding in self.findings]} if self.findings else {}),
             "deviations": list(self.deviations),
-            "flags": [name.replace("_", "-") for name in self.deviations],
+            "flags": sorted(name.replace("_", "-") for name in self.deviations),
         }
 
 

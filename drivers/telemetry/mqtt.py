@@ -18,8 +18,8 @@ from drivers.telemetry.router import MessageDecoder
 class LineDecoder:
     """Lines in, events out. A line ends with a newline; what stands before its first brace is noise."""
 
-    def __init__(self) -> None:
-        self._messages = MessageDecoder()
+    def __init__(self, messages: MessageDecoder | None = None) -> None:
+        self._messages = MessageDecoder() if messages is None else messages
         self._buffer = bytearray()
         self._skipping = False
 
@@ -82,6 +82,7 @@ DRIVER = Driver(
     name="mqtt",
     title="MQTT messages: own topics, DJI, ONVIF, Axis, SensorThings, CloudEvents, mapped vendors; as JSON lines",
     decoder=LineDecoder,
+    has_own_escapes=True,
     examples=tuple(
         wrap(Message(topic, body)) + b"\n"
         for topic, body in (

@@ -13,7 +13,7 @@ What none of them takes is a `BadFrame` with its reason. A retained message is s
 time of their own are taken out of it, since the time of arrival would make old values new.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import drivers
@@ -35,7 +35,7 @@ HJ212_MARK = b"##"
 class MessageDecoder:
     """One MQTT message at a time; remembers sessions and DJI state in bounded memory. No clock, never raises."""
 
-    def __init__(self, mappings: Sequence[Mapping] = (), inner: dict[str, Callable[[], Decoder]] | None = None) -> None:
+    def __init__(self, mappings: Iterable[Mapping] = (), inner: dict[str, Callable[[], Decoder]] | None = None) -> None:
         """`inner` makes the decoders of other protocols' bytes, by driver name, where the driver's own will not do."""
         self.sessions = Sessions()
         self.dji = DjiState()

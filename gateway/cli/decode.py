@@ -66,7 +66,7 @@ def _as_stream(chosen: Driver, source: BinaryIO, is_hex: bool) -> Iterator[dict[
 
 
 def _by_line(chosen: Driver, source: BinaryIO, is_hex: bool) -> Iterator[dict[str, Any]]:
-    read: Callable[[bytes], bytes] = _hex_line if is_hex else unescape
+    read: Callable[[bytes], bytes] = _hex_line if is_hex else bytes if chosen.has_own_escapes else unescape
     for number, line in enumerate(source, 1):
         data = read(line.rstrip(b"\n"))
         decoder = chosen.decoder()

@@ -37,7 +37,8 @@ def init(path: Annotated[Path, typer.Argument(help="Where to write it.")] = DEFA
 def check_config(config: ConfigFile = DEFAULT_FILE) -> None:
     """Check a configuration file without touching network or database."""
     settings = load(config)
-    sources = ", ".join(source.name for source in settings.hj212) or "none"
+    names = [*(port.name for port in settings.hj212), *(broker.name for broker in settings.mqtt)]
+    sources = ", ".join(names) or "none"
     print(f"{config}: good; sources: {sources}")
 
 

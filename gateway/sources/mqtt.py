@@ -25,6 +25,7 @@ import structlog
 from drivers.environment.hj212 import Decoder as Hj212Decoder
 from drivers.environment.hj212 import Message as Hj212Message
 from drivers.environment.hj212 import Profiles
+from drivers.environment.hj212.answers import answer_cn, answer_to
 from drivers.events import BadFrame, Event
 from drivers.telemetry.envelope import Message
 from drivers.telemetry.mapping import mapping_from
@@ -36,10 +37,11 @@ from gateway.gateway_notice import GatewayNotice
 from gateway.metrics import Metrics
 from gateway.records import Delivery, Disposition
 from gateway.registry import Registry
-from gateway.sources import mqtt_broker_log, mqtt_hj212
+from gateway.sources import mqtt_broker_log
 from gateway.sources.inbox import Inbox
 from gateway.sources.mqtt_acks import AckQueue, Slot
 from gateway.sources.mqtt_backoff import Backoff
+from gateway.sources.mqtt_hj212 import answer_topic
 from gateway.sources.mqtt_identity import Identified, Identity
 from gateway.sources.mqtt_link import Incoming, Link, LinkSettings, connected
 from gateway.sources.mqtt_session import SessionFile
@@ -190,8 +192,8 @@ class MqttSource:
         """What is to be sent when the event is durable, if the device waits for something."""
         if isinstance(event, Telemetry) and event.replies:
             return partial(self._reply, link, event.replies)
-        if isinstance(event, Hj212Message) and (frame := mqtt_hj212.answer(event)):
-            return partial(self._publish, link, mqtt_hj212.answer_topic(topic), frame, mqtt_hj212.DATA_ANSWER)
+        if isinstance(event, Hj212Message) and (frame := answer_to(event)):
+            return partial(self._publish, link, answer_topic(topic), frame, answer_cn(event) or "")
         return None
 
     def _notice(self, device: str, kind: str, time_us: int, detail: dict[str, object]) -> Delivery:

@@ -129,7 +129,8 @@ async def test_poison_in_the_middle_is_dead_lettered_and_acknowledged_and_its_ne
 ) -> None:
     poison = [
         b"", b"\x00\xff\xfe", b"[" * 10_000, b'{"a":1e400}', b'{"v":{"a":NaN}}', b"{" + b'"k":0,' * 7_000 + b'"z":0}',
-        b'{"t":"x"}', b'{"t":"2026-11-22T00:00:00Z","v":{"a\\u0000b":1}}', b"9" * 500, b'{"x":"' + b"y" * 60_000 + b'"}',
+        b'{"t":"x"}', b'{"t":"2026-11-22T00:00:00Z","v":{"a\\u0000b":1}}', b"9" * 500,
+        b'{"x":"' + b"y" * 60_000 + b'"}',
     ]  # fmt: skip
     held = HeldInbox(is_durable_at_once=True)
     settings = mqtt_field.settings(receive_maximum=5)
