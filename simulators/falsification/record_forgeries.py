@@ -160,9 +160,8 @@ def _narrow(scene: Scene, index: NDArray[np.int64]) -> None:
 
 
 def _one_digit(values: FloatArray, step: float) -> FloatArray:
-    """The leading digit lowered by one where it can be, else the last one."""
+    """The second significant digit lowered by one, or the last that the step shows."""
     with np.errstate(divide="ignore"):
-        place = 10.0 ** np.floor(np.log10(np.maximum(np.abs(values), step)))
-    lowered = values - place
-    smaller = values - np.maximum(place / 10, step)
-    return np.asarray(np.round(np.where(lowered > 0, lowered, np.maximum(smaller, 0.0)), 9), dtype=np.float64)
+        place = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(values), step))) - 1.0)
+    lowered: FloatArray = np.round(np.maximum(values - np.maximum(place, step), 0.0), 9)
+    return lowered
