@@ -8,7 +8,7 @@ from drivers.environment.hj212.codes import PERIODS_S, Edition
 from drivers.environment.hj212.contents import contents_of
 from drivers.environment.hj212.framing import Frame
 from drivers.environment.hj212.items import Items, read_items, split_name
-from drivers.environment.hj212.readings import Plan, number, read_values
+from drivers.environment.hj212.readings import NO_VALUES, Plan, number, read_values
 from drivers.environment.hj212.segment import read_segment
 from drivers.environment.hj212.times import CHINA_OFFSET_S, iso, time_us
 from drivers.events import Content
@@ -207,9 +207,10 @@ class Message:
 
 def _json_value(suffix: str, text: str) -> float | int | str:
     """A number where the text is one; flags and names of digits stay text."""
-    if suffix.casefold() in ("flag", "eflag", "info", "sn", "sampletime"):
+    if suffix.casefold() in NO_VALUES:
         return text
     value = number(text)
     if value != value:
         return text
-    return int(value) if value.is_integer() and text.lstrip("+-").isdigit() else value
+    is_whole = abs(value) < 1 << 53 and text.lstrip("+-").isdigit()
+    return int(value) if is_whole else value
