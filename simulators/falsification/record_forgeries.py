@@ -163,5 +163,5 @@ def _one_digit(values: FloatArray, step: float) -> FloatArray:
     """The second significant digit lowered by one, or the last that the step shows."""
     with np.errstate(divide="ignore"):
         place = 10.0 ** (np.floor(np.log10(np.maximum(np.abs(values), step))) - 1.0)
-    lowered: FloatArray = np.round(np.maximum(values - np.maximum(place, step), 0.0), 9)
-    return lowered
+    lowered = np.maximum(values - np.maximum(place, step), 0.0)
+    return np.asarray(np.round(lowered, 9), dtype=np.float64)
