@@ -1,0 +1,343 @@
+"""The bus schedule in virtual time: a minute of sixteen meters runs in milliseconds, the same every time."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from drivers.fieldbus.polled_sample import PolledSample
+from drivers.profiles import shipped_profile
+from drivers.profiles.profile import SerialSettings
+from drivers.profiles.ratio import Ratio
+from gateway.sources.bus_device import BusDevice
+from gateway.sources.bus_exchange import Outcome
+from gateway.sources.bus_plan import Dlt645Plan, ModbusPlan
+from gateway.sources.bus_schedule import Bus, Finished, Send
+from gateway.sources.bus_timing import LineTiming
+from simulators.meters import Device, Dlt645Meter, Faults, ModbusInstrument, ThreePhaseLoad, bcd, broken
+from simulators.meters_line import SimulatedLine
+
+LINE = SerialSettings(2400, 8, "E", 1)
+MINUTE_US = 60_000_000
+START_US = 1_795_339_200_000_000 + 1_000_000  # the first slot that is wholly ours begins at 59 s
+METER = shipped_profile("dlt645-three-phase")
+
+
+@dataclass
+class VirtualRun:
+    """A bus, a simulated line, and a clock that jumps to whatever happens next."""
+
+    bus: Bus
+    line: SimulatedLine
+    is_durable_at_once: bool = True
+    now_s: float = 0.0
+    samples: list[PolledSample] = field(default_factory=list)
+    held: list[BusDevice] = field(default_factory=list)
+    sent: list[tuple[float, bytes]] = field(default_factory=list)
+
+    def until(self, end_s: float) -> "VirtualRun":
+        while self.now_s < end_s:
+            self._act(self.bus.step(self.now_s, self._us()))
+            times = [self.bus.wake_s(self.now_s, self._us()), self.line.next_s(self.now_s) or math.inf]
+            self.now_s = min(max(min(times), self.now_s + 1e-4), end_s)
+            data = self.line.take(self.now_s)
+            if data:
+                self._act(self.bus.received(data, self.now_s, self._us()))
+        return self
+
+    def _us(self) -> int:
+        return START_US + round(self.now_s * 1e6)
+
+    def _act(self, actions: Sequence[Send | Finished]) -> None:
+        for action in actions:
+            if isinstance(action, Send):
+                self.sent.append((self.now_s, action.data))
+                self.line.write(action.data, self.now_s)
+            else:
+                self.samples.append(action.sample)
+                if self.is_durable_at_once:
+                    action.device.became_durable()
+                else:
+                    self.held.append(action.device)
+
+    def of(self, name: str) -> list[PolledSample]:
+        return [sample for sample in self.samples if sample.device == name]
+
+    def values(self, name: str, number: int = -1) -> dict[str, float]:
+        sample = self.of(name)[number]
+        return {channel.code: value for channel, value in zip(sample.channels, sample.values, strict=True)}
+
+
+def meter(number: int, **settings: object) -> Dlt645Meter:
+    load = ThreePhaseLoad(power_kw=lambda t: 10.0 + number)
+    return Dlt645Meter(f"2511000000{number:02}", load, **settings)  # type: ignore[arg-type]
+
+
+def device(simulated: Device, **settings: object) -> BusDevice:
+    if isinstance(simulated, Dlt645Meter):
+        plan = Dlt645Plan(METER, simulated.address)
+        return BusDevice(simulated.address, METER, plan, **settings)  # type: ignore[arg-type]
+    raise TypeError(simulated)
+
+
+def run(meters: Sequence[Dlt645Meter], *, minutes: float = 3, **line: object) -> VirtualRun:
+    bus = Bus([device(item) for item in meters], LineTiming.of(LINE))
+    return VirtualRun(bus, SimulatedLine(meters, LINE.character_s, **line)).until(60 * minutes)  # type: ignore[arg-type]
+
+
+def slots(samples: Sequence[PolledSample]) -> list[int]:
+    return [(sample.time_us - START_US // MINUTE_US * MINUTE_US) // MINUTE_US for sample in samples if sample.values]
+
+
+def test_sixteen_meters_with_one_dead_one_late_one_babbling_complete_every_minute() -> None:
+    meters = [meter(n) for n in range(16)]
+    broken(meters[3], is_silent=True)
+    broken(meters[7], delay_s=2.4)  # later than the time-out at first
+    done = run(meters, minutes=12, babble_every_s=5.0, babble_bytes=20)
+    for item in meters:
+        if item not in (meters[3], meters[7]):
+            whole = [sample for sample in done.of(item.address) if len(sample.values) == 15]
+            assert slots(whole) == list(range(1, 12)), item.address
+    assert done.bus.statistics.outcomes[Outcome.DAMAGED] > 10, "the babbling device must have been felt"
+    assert not slots(done.of(meters[3].address))
+    assert slots(done.of(meters[7].address))
+
+
+def test_every_sample_of_a_clean_bus_is_whole_and_in_its_minute() -> None:
+    meters = [meter(n) for n in range(16)]
+    done = run(meters, minutes=5)
+    for item in meters:
+        samples = done.of(item.address)
+        assert slots(samples) == [1, 2, 3, 4]
+        assert all(0 < sample.read_us - sample.time_us < MINUTE_US for sample in samples)
+    assert done.bus.statistics.outcomes[Outcome.SILENCE] == 0
+
+
+def test_values_are_those_of_the_meter_with_ratios_applied() -> None:
+    simulated = meter(1, current_ratio=40)
+    bus = Bus([device(simulated, ratios=[Ratio(0, current=40)])], LineTiming.of(LINE))
+    done = VirtualRun(bus, SimulatedLine([simulated], LINE.character_s)).until(100)
+    values = done.values(simulated.address)
+    assert values["02030000"] == pytest.approx(11.0, abs=40e-4)
+    assert values["02010100"] == pytest.approx(230, abs=3)
+    assert values["00010000"] == pytest.approx(1000, abs=0.5)
+
+
+def test_dead_device_is_asked_less_and_less_and_told_once() -> None:
+    dead, alive = meter(1, faults=Faults(is_silent=True)), meter(2)
+    done = run([dead, alive], minutes=40)
+    wire = bytes.fromhex(dead.address)[::-1]
+    asked = [round(t // 60) for t, data in done.sent if wire in data]
+    assert max(Counter(asked).values()) <= 4
+    assert len(set(asked)) <= 8
+    assert [notice.kind for sample in done.of(dead.address) for notice in sample.notices] == ["device_silent"]
+    assert len(slots(done.of(alive.address))) == 39
+
+
+def test_device_that_comes_back_is_polled_again_and_told() -> None:
+    simulated, other = meter(1, faults=Faults(is_silent=True)), meter(2)
+    bus = Bus([device(simulated), device(other)], LineTiming.of(LINE))
+    done = VirtualRun(bus, SimulatedLine([simulated, other], LINE.character_s)).until(600)
+    broken(simulated, is_silent=False)
+    done.until(600 + 17 * 60)
+    kinds = [
+        notice.kind for sample in done.of(simulated.address) for notice in sample.notices if "device" in notice.kind
+    ]
+    assert kinds == ["device_silent", "device_answers"]
+    assert done.of(simulated.address)[-1].values
+
+
+def test_late_reply_is_never_taken_for_the_next_ones() -> None:
+    """Modbus replies carry no identity of their question: every value must be that of its own device and register."""
+    units = [ModbusInstrument(n, lambda address, t, n=n: 1000 * n + address) for n in (1, 2, 3)]  # type: ignore[misc]
+    broken(units[0], delay_s=1.5)  # between one and two time-outs
+    profile = shipped_profile("dust-bolin")
+    devices = [BusDevice(f"dust-{item.unit}", profile, ModbusPlan(profile, item.unit)) for item in units]
+    timing = LineTiming(SerialSettings().character_s)
+    done = VirtualRun(Bus(devices, timing), SimulatedLine(units, SerialSettings().character_s)).until(600)
+    for item in units:
+        for sample in done.of(f"dust-{item.unit}"):
+            expected = [(1000 * item.unit + address) * 65536 + 1000 * item.unit + address + 1 for address in (0, 2, 4)]
+            assert list(sample.values) in (expected, [])
+    assert len(slots(done.of("dust-2"))) == len(slots(done.of("dust-3"))) == 9
+    assert slots(done.of("dust-1")), "a device that is always late gets more time"
+    assert done.bus.statistics.late_bytes > 0
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        Faults(before=b"\x00"),
+        Faults(before=b"\xff", behind=b"\x00"),
+        Faults(before=b"\x68\x01", behind=b"\xff\xff"),
+        Faults(preamble=0),
+        Faults(preamble=1),
+        Faults(copies=2),
+        Faults(cut_first=14),
+        Faults(delay_s=0.5),
+    ],
+    ids=lambda faults: repr(faults)[7:60],
+)
+def test_faults_that_cost_nothing(faults: Faults) -> None:
+    simulated = meter(5, faults=faults)
+    done = run([simulated], minutes=4)
+    assert slots(done.of(simulated.address)) == [1, 2, 3]
+    assert done.values(simulated.address)["02030000"] == pytest.approx(15.0, abs=1e-4)
+
+
+@pytest.mark.parametrize("faults", [Faults(answers_as="251100000099"), Faults(is_checksum_wrong=True)])
+def test_faults_that_must_not_give_a_value(faults: Faults) -> None:
+    simulated, other = meter(5, faults=faults), meter(6)
+    done = run([simulated, other], minutes=4)
+    assert not slots(done.of(simulated.address))
+    assert slots(done.of(other.address)) == [1, 2, 3]
+
+
+def test_damaged_answer_is_kept_as_evidence() -> None:
+    simulated = meter(5, faults=Faults(is_checksum_wrong=True))
+    (first, *_) = run([simulated], minutes=2).samples
+    damaged = [notice for notice in first.notices if notice.kind == "damaged_answer"]
+    assert damaged
+    assert bytes.fromhex(damaged[0].detail["raw"]).endswith(b"\x16")
+
+
+def test_echo_of_the_adapter_is_skipped() -> None:
+    simulated = meter(5)
+    assert slots(run([simulated], minutes=3, has_echo=True).samples) == [1, 2]
+
+
+def test_block_that_a_meter_lacks_is_read_item_by_item_and_the_block_not_asked_again() -> None:
+    simulated = meter(5, lacks=frozenset({"0203FF00", "02030300"}))
+    done = run([simulated], minutes=4)
+    values = done.values(simulated.address)
+    assert {"02030000", "02030100", "02030200"} <= values.keys()
+    assert simulated.requests.count("0203FF00") == 1
+    assert simulated.requests.count("02030300") == 1
+    assert simulated.requests.count("02030100") >= 3
+
+
+def test_meter_of_1997_is_found_and_read_by_its_own_identifiers() -> None:
+    simulated = meter(5, is_1997=True)
+    done = run([simulated], minutes=4)
+    values = done.values(simulated.address)
+    assert values["B630"] == pytest.approx(15.0, abs=1e-4)
+    assert values["9010"] == pytest.approx(1000.0, abs=1)
+    assert not {identifier for identifier in simulated.requests if len(identifier) == 8}
+
+
+def test_follow_up_answers_are_joined() -> None:
+    simulated = meter(5, parts={"0203FF00": 3})
+    done = run([simulated], minutes=3)
+    values = done.values(simulated.address)
+    assert values["02030300"] == pytest.approx(5.0, abs=1e-4)
+    assert len(values) == 3 + 3 + 4 + 4 + 1
+
+
+def test_missing_phase_is_null() -> None:
+    simulated = meter(5, filled_phases="BC")
+    values = run([simulated], minutes=3).values(simulated.address)
+    assert math.isnan(values["02010200"])
+    assert not math.isnan(values["02010100"])
+
+
+def test_non_bcd_digit_is_null_and_flagged() -> None:
+    simulated = meter(5, settings={"00010000": bytes.fromhex("00000e00")})
+    sample = run([simulated], minutes=2).samples[0]
+    at = [channel.code for channel in sample.channels].index("00010000")
+    assert math.isnan(sample.values[at])
+    assert sample.flags[at] == "D"
+
+
+def test_ratio_change_and_cover_opening_become_notices_the_next_day() -> None:
+    simulated = meter(5, settings={"04000306": bcd(40, 3, 0), "03300D00": bcd(1, 3, 0)})
+    bus = Bus([device(simulated)], LineTiming.of(LINE), period_s=600)
+    done = VirtualRun(bus, SimulatedLine([simulated], LINE.character_s)).until(3 * 3600)
+    parameters = {p.name: p.value for sample in done.samples for p in sample.parameters}
+    assert parameters["ct_ratio"] == "40"
+    kinds = {notice.kind for sample in done.samples for notice in sample.notices}
+    assert kinds == {"ratio_mismatch"}
+    simulated.settings["04000306"] = bcd(30, 3, 0)
+    simulated.settings["03300D00"] = bcd(2, 3, 0)
+    before = len(done.samples)
+    done.until(10 * 3600)  # past Beijing midnight
+    kinds = {notice.kind for sample in done.samples[before:] for notice in sample.notices}
+    assert kinds == {"ratio_mismatch", "ratio_changed", "cover_opened"}
+
+
+def test_clock_drift_is_told_and_nothing_is_ever_written() -> None:
+    simulated = meter(5, settings={"04000102": bytes.fromhex("000012")})  # noon for ever
+    done = run([simulated], minutes=20)
+    drifts = [n.detail["drift_s"] for sample in done.samples for n in sample.notices if n.kind == "clock_drift"]
+    assert len(drifts) == 1
+    controls = {data.lstrip(b"\xfe")[8] for _, data in done.sent}
+    assert controls <= {0x11, 0x12, 0x01, 0x02}
+
+
+def test_device_is_not_asked_again_before_its_sample_is_durable() -> None:
+    simulated = meter(5)
+    bus = Bus([device(simulated)], LineTiming.of(LINE))
+    done = VirtualRun(bus, SimulatedLine([simulated], LINE.character_s), is_durable_at_once=False).until(240)
+    assert slots(done.samples) == [1]
+    assert bus.statistics.held_back == 3
+    done.held.pop().became_durable()
+    done.until(250)
+    assert slots(done.samples) == [1, 4]
+
+
+def test_slot_that_had_begun_before_the_start_is_left_to_the_process_before() -> None:
+    done = run([meter(5)], minutes=2)
+    assert slots(done.samples)[0] == 1
+    assert done.samples[0].time_us % MINUTE_US == 0
+
+
+def test_unplugged_line_loses_no_minute_that_was_told_and_doubles_none() -> None:
+    meters = [meter(n) for n in range(4)]
+    bus = Bus([device(item) for item in meters], LineTiming.of(LINE))
+    done = VirtualRun(bus, SimulatedLine(meters, LINE.character_s))
+    for number in range(20):
+        done.until(60 * number + 60 + 0.37 * number)  # somewhere in an exchange
+        bus.line_lost()
+        done.line = SimulatedLine(meters, LINE.character_s)  # what was on the wire is gone
+    done.until(60 * 22 + 30)
+    for item in meters:
+        times = [sample.time_us for sample in done.of(item.address)]
+        assert len(times) == len(set(times)) == 22
+        assert not [n for sample in done.of(item.address) for n in sample.notices if n.kind == "device_silent"]
+
+
+def test_line_that_was_away_for_minutes_does_not_date_new_readings_back() -> None:
+    simulated = meter(5)
+    bus = Bus([device(simulated)], LineTiming.of(LINE))
+    done = VirtualRun(bus, SimulatedLine([simulated], LINE.character_s)).until(59.3)
+    bus.line_lost()
+    done.now_s = 250.0
+    done.until(300)
+    for sample in done.samples:
+        assert sample.read_us - sample.time_us < MINUTE_US
+
+
+def test_bus_speaks_over_a_line_that_is_never_quiet() -> None:
+    done = run([meter(5)], minutes=3, babble_every_s=0.015, babble_bytes=1)
+    assert done.sent
+    assert done.bus.statistics.outcomes[Outcome.DAMAGED] > 0
+
+
+def test_device_that_sends_byte_by_byte_is_read_and_holds_nobody_up() -> None:
+    slow, others = meter(5, faults=Faults(byte_gap_s=0.4)), [meter(n) for n in range(6, 12)]
+    done = run([slow, *others], minutes=6)
+    assert done.values(slow.address)["02030000"] == pytest.approx(15.0, abs=1e-4)
+    for item in others:
+        assert slots(done.of(item.address)) == [1, 2, 3, 4, 5]
+
+
+def test_clock_that_jumps_back_gives_no_second_sample_of_a_slot() -> None:
+    simulated = meter(5)
+    bus = Bus([device(simulated)], LineTiming.of(LINE))
+    seen: dict[int, int] = defaultdict(int)
+    for now_us in (START_US, START_US + MINUTE_US, START_US, START_US + MINUTE_US, START_US + 2 * MINUTE_US):
+        for _ in range(3):
+            bus.step(now_us / 1e6, now_us)
+        seen[bus.devices[0].slot_us] += 1
+    assert len([slot for slot in seen if slot]) <= 2
