@@ -40,7 +40,7 @@ def target(site: Site, label: Truth) -> Channel:
 
 
 @pytest.mark.parametrize("name", INJECTIONS)
-@pytest.mark.parametrize("level", range(4))
+@pytest.mark.parametrize("level", [0, 3])
 def test_only_the_labelled_channels_change_and_only_inside_the_interval(name: str, level: int):
     interval_s = 900 if name == "I17" else 3600
     for variant in INJECTIONS[name].variants:
