@@ -30,7 +30,9 @@ def build_site(
     interval_s = interval_s or int(rng.choice([3600, 900, 300, 60], p=[0.86, 0.09, 0.035, 0.015]))
     fast = interval_s < 900
     accepted = int(rng.choice(ACCEPTED_DAYS[:3] if fast else ACCEPTED_DAYS))
-    month = 3 if whole_months > 2 else int(rng.integers(1, 9))  # a ranked fleet is judged over the same months
+    # A ranked fleet is judged over the same months; those whom an outage of their region hits are judged together too.
+    together = whole_months > 2 or control == "region_outage"
+    month = 3 if together else int(rng.integers(1, 9))
     start_s = FIRST_DAY_S + sum(MONTH_DAYS[:month]) * DAY_S - accepted * DAY_S
     if judged_days is None or whole_months > 2:
         judged_days = sum(MONTH_DAYS[month : month + (1 if fast else whole_months)])
@@ -38,7 +40,7 @@ def build_site(
         judged_days = 20 if fast else int(rng.choice([34, 36, 45, 61]))
     days = accepted + judged_days
     op = operate(rng, start_s=start_s, days=days, interval_s=interval_s)
-    region = int(rng.integers(REGIONS))
+    region = 0 if control == "region_outage" else int(rng.integers(REGIONS))
     industry = INDUSTRIES[int(rng.integers(len(INDUSTRIES)))]
     site = Site(
         site_id,

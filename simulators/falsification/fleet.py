@@ -76,9 +76,10 @@ def honest(seed: int, count: int) -> Iterator[Site]:
 
 
 def controls(seed: int, placements: int, names: Sequence[str] = tuple(CONTROLS)) -> Iterator[Site]:
-    """Honest sites with one innocent event each; those of a regional outage share it with twenty neighbours."""
+    """Honest sites with one innocent event each; a regional outage hits at least five sites at once."""
     for code, name in enumerate(CONTROLS):
-        for placement in range(placements if name in names else 0):
+        count = max(placements, 5) if name == "region_outage" else placements
+        for placement in range(count if name in names else 0):
             rng = _generator(seed, "controls", code * 1000 + placement)
             kind = str(rng.choice(("stack", "stack+power", "outlet+power", "outlet")))
             if name == "probe_faults" and rng.random() < 0.6:
