@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,24 +43,36 @@ QUICK = Size(placements=1, real_placements=1, honest=12, real_honest=4, events=1
 def evaluate(seed: int, size: Size, work: Path, *, budgets: tuple[float, ...], workers: int) -> str:
     """The page as text. Below `work` stay the datasets, the results and all misses in detail (`misses-*.txt`)."""
     began = time.perf_counter()
-    cohorts = {name: _build(name, sites, work, began) for name, sites in _cohorts(seed, size)}
+    cohorts = build_cohorts(seed, size, work, began=began)
+    figures, costs = assess(cohorts, work, budgets=budgets, workers=workers, began=began)
+    return render(figures, costs, seed=seed, heading=HEADING)
+
+
+def build_cohorts(seed: int, size: Size, work: Path, *, began: float) -> list[Cohort]:
+    return [_build(name, sites, work, began) for name, sites in _cohorts(seed, size)]
+
+
+def assess(
+    cohorts: Sequence[Cohort], work: Path, *, budgets: tuple[float, ...], workers: int, began: float
+) -> tuple[list[BudgetFigures], list[Cost]]:
+    """Run the program on every cohort at every budget, and the baselines on those that have scores for them."""
     figures = [BudgetFigures(budget) for budget in budgets]
     costs: list[Cost] = []
     for figure in figures:
-        for name, cohort in cohorts.items():
-            if name == "ranking" and figure is not figures[0]:
+        for cohort in cohorts:
+            if cohort.name == "ranking" and figure is not figures[0]:
                 continue  # the order of the list does not depend on the budget
-            out = work / name / f"result-{figure.budget:g}"
+            out = work / cohort.name / f"result-{figure.budget:g}"
             result = analyse(cohort.dataset, out, budget=figure.budget, workers=workers)
-            progress(began, f"analysed {name} at budget {figure.budget:g} in {result.seconds:.1f} s")
+            progress(began, f"analysed {cohort.name} at budget {figure.budget:g} in {result.seconds:.1f} s")
             _count(figure, cohort, result)
             misses = "\n".join(describe(cohort, result))
-            (work / name / f"misses-{figure.budget:g}.txt").write_text(misses, encoding="utf-8")
+            (work / cohort.name / f"misses-{figure.budget:g}.txt").write_text(misses, encoding="utf-8")
             if figure is figures[0]:
-                costs.append(Cost(name, len(cohort.sites), cohort.rows, result.seconds))
-        figure.baselines = scoring.baseline_figures(list(cohorts.values()), figure.budget)
+                costs.append(Cost(cohort.name, len(cohort.sites), cohort.rows, result.seconds))
+        figure.baselines = scoring.baseline_figures(cohorts, figure.budget)
     progress(began, "scored")
-    return render(figures, costs, seed=seed, heading=HEADING)
+    return figures, costs
 
 
 def progress(began: float, text: str) -> None:
