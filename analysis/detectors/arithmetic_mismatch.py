@@ -281,17 +281,16 @@ MISMATCH = Detector(
     runs_on="site",
     run=run,
     explanation=Text(
-        en="Suspected, because {channels} of {point} is computed from other channels and does not follow from them: "
-        "reported "
-        "{reported:.6g}, expected {expected:.6g}, allowed by rounding and the site's own habit {tolerance:.2g}, "
-        "over {hours} h.",
-        zh="{point} 的 {channels} 由其他通道计算得出，但与之不符：上报值 {reported:.6g}，应为 {expected:.6g}，"
-        "按修约和该站点自身习惯允许偏差 {tolerance:.2g}，持续 {hours} 小时，疑似数据被改动。",
+        en="the channel is computed from others and does not follow from them: reported {reported:.6g}, expected "
+        "{expected:.6g}, allowed "
+        "by rounding and the site's own habit {tolerance:.2g}",
+        zh="该通道由其他通道计算得出，但与之不符：上报值 {reported:.6g}，应为 {expected:.6g}，按修约和该站点自身习惯"
+        "允许偏差 {tolerance:.2g}",
     ),
     innocent_if=Text(
-        en="The logger's formula or a parameter of it (reference oxygen, duct area, conversion) was changed and "
-        "reported.",
-        zh="若采集仪的计算公式或参数（基准氧含量、烟道截面积、折算方式）已变更并报备，则可排除。",
+        en="the logger's formula or a parameter of it (reference oxygen, duct area, conversion) was changed and "
+        "reported",
+        zh="若采集仪的计算公式或参数（基准氧含量、烟道截面积、折算方式）已变更并报备，则可排除",
     ),
     floor=1.0,
     kind="exact",
@@ -304,16 +303,15 @@ CONTRADICTED = Detector(
     runs_on="site",
     run=run_contradicted,
     explanation=Text(
-        en="Suspected, because {channels} of {point} contradicts the channels computed from it or for it, which "
-        "give its honest value "
-        "back: it is {factor:.3g} times that value, {difference:.4g} apart, over {hours} h.",
-        zh="{point} 的 {channels} 与由其计算或用于计算它的通道矛盾，由后者可反推真实值：上报值为其 {factor:.3g} 倍，"
-        "相差 {difference:.4g}，"
-        "持续 {hours} 小时，疑似数据被改动。",
+        en="the first of these channels contradicts those computed from it or for it, which give its honest value "
+        "back: it is {factor:.3g} "
+        "times that value, {difference:.4g} apart",
+        zh="首个通道与由其计算或用于计算它的通道矛盾，由后者可反推真实值：上报值为其 {factor:.3g} 倍，相差 "
+        "{difference:.4g}",
     ),
     innocent_if=Text(
-        en="The logger's formula or a parameter of it was changed and reported.",
-        zh="若采集仪的计算公式或参数已变更并报备，则可排除。",
+        en="the logger's formula or a parameter of it was changed and reported",
+        zh="若采集仪的计算公式或参数已变更并报备，则可排除",
     ),
     floor=1.0,
     kind="exact",

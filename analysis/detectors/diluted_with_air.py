@@ -22,17 +22,18 @@ DETECTOR = Detector(
     runs_on="site",
     run=run,
     explanation=Text(
-        en="Suspected air in the sample line of {point}: for {hours} h all gases and (21 − O2) lay about "
-        "{share_pct:.0f} % below what load and "
-        "conditions of the plant lead one to expect, by one common factor ({score:.1f} honest standard deviations).",
-        zh="{point} 采样管路疑似混入空气：{hours} 小时内各气态污染物与（21−氧含量）同比例低于负荷和工况对应的水平约 "
-        "{share_pct:.0f} %"
-        "（偏离为正常波动的 {score:.1f} 倍标准差）。",
+        en="all gases and (21 − O2) lay about {share_pct:.0f} % below what load and conditions of the plant lead "
+        "one to expect, by one "
+        "common factor ({score:.1f} honest standard deviations), so that converted values hardly moved, as with air "
+        "in the sample line",
+        zh="各气态污染物与（21−氧含量）同比例低于负荷和工况对应的水平约 {share_pct:.0f} %（偏离为正常波动的 "
+        "{score:.1f} 倍标准差），"
+        "折算值几乎不变，疑似采样管路混入空气",
     ),
     innocent_if=Text(
-        en="The excess air of the furnace really rose (start-up, low load, a leaking duct), or the sample line "
-        "leaks without intent.",
-        zh="若炉膛过量空气确有增加（启炉、低负荷、烟道漏风），或采样管路无意漏气，则可排除。",
+        en="the excess air of the furnace really rose (start-up, low load, a leaking duct), or the sample line "
+        "leaks without intent",
+        zh="若炉膛过量空气确有增加（启炉、低负荷、烟道漏风），或采样管路无意漏气，则可排除",
     ),
     floor=3.0,
     share=1.0,

@@ -19,17 +19,16 @@ DETECTOR = Detector(
     runs_on="site",
     run=run,
     explanation=Text(
-        en="Suspected zero gas in the sample line of {point}: for {hours} h all gases and the oxygen itself lay "
-        "about {share_pct:.0f} % below what "
-        "load and conditions of the plant lead one to expect, by one common factor ({score:.1f} honest standard "
-        "deviations).",
-        zh="{point} 采样管路疑似通入零气：{hours} 小时内各气态污染物与氧含量本身同比例低于负荷和工况对应的水平约 "
-        "{share_pct:.0f} %"
-        "（偏离为正常波动的 {score:.1f} 倍标准差）。",
+        en="all gases and the oxygen itself lay about {share_pct:.0f} % below what load and conditions of the plant "
+        "lead one to expect, by "
+        "one common factor ({score:.1f} honest standard deviations), as with zero gas in the sample line",
+        zh="各气态污染物与氧含量本身同比例低于负荷和工况对应的水平约 {share_pct:.0f} %（偏离为正常波动的 "
+        "{score:.1f} 倍标准差），"
+        "疑似采样管路通入零气",
     ),
     innocent_if=Text(
-        en="A back-purge or a zero check ran through these hours without its mark, or the combustion itself changed.",
-        zh="若该时段为未作标记的反吹或零点检查，或燃烧工况确有变化，则可排除。",
+        en="a back-purge or a zero check ran through these hours without its mark, or the combustion itself changed",
+        zh="若该时段为未作标记的反吹或零点检查，或燃烧工况确有变化，则可排除",
     ),
     floor=3.0,
     share=1.0,

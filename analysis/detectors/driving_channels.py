@@ -8,6 +8,7 @@ import numpy as np
 from analysis.detectors.hourly_table import HourlyTable
 from analysis.model.arrays import Bools, Floats
 from analysis.model.metadata import Facility
+from analysis.model.operation import running
 from analysis.model.site import SiteData
 
 MAX_DRIVERS = 8
@@ -37,14 +38,30 @@ def facility_row(table: HourlyTable, facility: Facility) -> int | None:
     return table.row_of.get((point.rpartition("/")[2], channel))
 
 
-def running_hours(table: HourlyTable, facilities: list[Facility]) -> Bools | None:
-    """Hours in which any of the facilities draws its running power; None if none has a channel and a threshold.
+def running_hours(table: HourlyTable, data: SiteData, *, point: str) -> Bools:
+    """Hours in which the plant behind an outlet runs: by its power where that is metered, else by the outlet itself.
 
     Returns
     -------
-    running : (h,) bool or None
-        False where the power is missing.
+    running : (h,) bool
+        False where the power is missing; True where nothing tells.
     """
+    by_power = _powered_hours(table, production_of(data, point=point))
+    if by_power is not None:
+        return by_power
+    out = np.ones(table.n_hours, dtype=bool)
+    for grid in data.grids.values():
+        row = next((r for r, channel in enumerate(grid.channels) if channel.point == point), None)
+        if row is None or 3600 % grid.interval_s:
+            continue
+        still = ~running(grid)[row]
+        hours = ((grid.times_s[still] - table.start_s) // 3600).astype(np.int64)
+        out[hours[(hours >= 0) & (hours < table.n_hours)]] = False
+    return out
+
+
+def _powered_hours(table: HourlyTable, facilities: list[Facility]) -> Bools | None:
+    """Hours in which any of the facilities draws its running power; None if none has a channel and a threshold."""
     known = [(facility_row(table, f), f.run_kw) for f in facilities]
     thresholds = [(row, run_kw) for row, run_kw in known if row is not None and run_kw is not None]
     if not thresholds:
@@ -77,9 +94,7 @@ def driver_rows(table: HourlyTable, data: SiteData, *, point: str, targets: set[
 
 def _usable(table: HourlyTable, rows: list[int | None], targets: set[int]) -> list[int]:
     kept = [row for row in dict.fromkeys(rows) if row is not None and row not in targets]
-    if not table.n_accepted:
-        return []
-    return [row for row in kept if np.isfinite(table.values[row, : table.n_accepted]).mean() >= _LEAST_COVERAGE]
+    return [row for row in kept if table.coverage[row] >= _LEAST_COVERAGE]
 
 
 def within_experience(drivers: Floats, *, reference: Bools) -> Bools:

@@ -107,6 +107,29 @@ def relation_residual(predictors: Array, targets: Array, reference: Mask) -> Arr
     return residual
 
 
+def without_spikes(values: Array) -> Array:
+    """Each sample replaced by the median of itself and the two before it: one wild reading is the instrument's, not
+    a level.
+
+    Parameters
+    ----------
+    values : (k, n) float64
+        NaN where missing. [any]
+
+    Returns
+    -------
+    smooth : (k, n) float64
+        NaN where missing; the sample itself where one of the two before is missing. [same]
+    """
+    if values.shape[1] < 3:
+        return values.copy()
+    before, before_that = np.full_like(values, np.nan), np.full_like(values, np.nan)
+    before[:, 1:], before_that[:, 2:] = values[:, :-1], values[:, :-2]
+    low, high = np.minimum(values, before), np.maximum(values, before)
+    median = np.maximum(low, np.minimum(high, before_that))
+    return np.where(np.isfinite(median), median, values)
+
+
 def trailing_mean(values: Array, *, window: int, min_count: int) -> Array:
     """Mean of the last `window` samples, the present one included.
 

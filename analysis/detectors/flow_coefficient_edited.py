@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.detectors.driving_channels import driver_rows, production_of, running_hours, within_experience
-from analysis.detectors.expected_level import relation_residual
+from analysis.detectors.driving_channels import driver_rows, running_hours, within_experience
+from analysis.detectors.expected_level import relation_residual, without_spikes
 from analysis.detectors.hourly_table import HourlyTable, hourly_table
 from analysis.detectors.interface import Detector, Scores, Target, Text
 from analysis.detectors.level_shift import LevelShift, level_shift
@@ -50,10 +50,8 @@ def _residual(table: HourlyTable, data: SiteData, *, point: str, rows: list[int]
     with np.errstate(invalid="ignore", divide="ignore"):
         log_flow = np.log(np.where(table.values[rows[0]] > 0, table.values[rows[0]], np.nan))
     log_flow[~within_experience(drivers, reference=table.reference)] = np.nan
-    running = running_hours(table, production_of(data, point=point))
-    if running is not None:
-        log_flow[~running] = np.nan
-    return np.asarray(relation_residual(drivers, log_flow[None, :], table.reference)[0])
+    log_flow[~running_hours(table, data, point=point)] = np.nan
+    return np.asarray(without_spikes(relation_residual(drivers, log_flow[None, :], table.reference))[0])
 
 
 def shift_scores(table: HourlyTable, rows: list[tuple[Target, LevelShift]], *, stream: str, sign: int = 0) -> Scores:

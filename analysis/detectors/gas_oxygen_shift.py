@@ -1,10 +1,10 @@
 """The gases and the oxygen of an outlet against its load: which of them moved, which way, and since when.
 
-Shared by `diluted_with_air`, `diluted_with_zero_gas` and `oxygen_tampered`. Each hour the residuals of log(21 − O)
+Shared by `diluted_with_air`, `diluted_with_zero_gas` and `oxygen_tampered`. Each hour the residuals of log(20.9 − O)
 or log O and of the logarithms of the gases, given load, ambient and temperature, are compared with the weeks before
 (see `expected_level`) and projected on the pattern of each falsification (see `joint_shift`):
 
-    air in the line     log(21 − O) and every log gas fall by log(1 − f); converted values do not move
+    air in the line     log(20.9 − O) and every log gas fall by log(1 − f); converted values do not move
     zero gas            log O and every log gas fall by log(1 − f); converted values fall
     oxygen edited       log O falls alone
     one gas, all gases  (another cause: only there so that it is not mistaken for the above)
@@ -17,10 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.detectors.driving_channels import driver_rows, production_of, running_hours, within_experience
-from analysis.detectors.expected_level import level_contrast, relation_residual, trailing_mean
+from analysis.detectors.driving_channels import driver_rows, running_hours, within_experience
+from analysis.detectors.expected_level import level_contrast, relation_residual, trailing_mean, without_spikes
 from analysis.detectors.hourly_table import HOURS_PER_DAY, HourlyTable, hourly_table
-from analysis.detectors.identities import AMBIENT_OXYGEN_PCT
 from analysis.detectors.interface import Scores, Target
 from analysis.detectors.joint_shift import Shift, honest_covariance, score_where_best, shift_along
 from analysis.detectors.level_shift import PERSISTS, onset
@@ -29,6 +28,9 @@ from analysis.model.site import SiteData
 
 GASES = ("so2", "nox", "no", "no2", "co", "hcl", "hf", "nh3", "n2o", "co2", "nmhc", "thc", "voc")
 """Quantities taken through the sample line. Dust is measured across the duct and is not diluted with them."""
+
+AIR_OXYGEN_PCT = 20.9
+"""Of dry air: what leaks in. The 21 of the conversion formula is a convention."""
 
 WINDOWS_H = (6, 24, 72)
 STEP_H = 12
@@ -39,7 +41,7 @@ PATTERNS = (
     ("diluted_with_zero_gas", 1, -1.0, -1.0),
     ("oxygen_tampered", 1, -1.0, 0.0),
 )
-"""In log(21 − O) air moves oxygen and gases alike, in log O zero gas does: in its own coordinates a pattern is
+"""In log(20.9 − O) air moves oxygen and gases alike, in log O zero gas does: in its own coordinates a pattern is
 straight."""
 DIRECTIONS = tuple(name for name, *_ in PATTERNS)
 
@@ -78,25 +80,21 @@ def gas_oxygen_shifts(data: SiteData) -> dict[int, list[PointShift]]:
 
 def _gas_rows(table: HourlyTable, point: str) -> list[int]:
     rows = [table.best_row(point=point, quantity=quantity) for quantity in GASES]
-    known = [row for row in rows if row is not None]
-    covered = np.isfinite(table.values[known, : table.n_accepted]).mean(axis=1) if known else []
-    return [row for row, share in zip(known, covered, strict=True) if share >= 0.5]
+    return [row for row in rows if row is not None and table.coverage[row] >= 0.5]
 
 
 def _residuals(table: HourlyTable, data: SiteData, *, point: str, oxygen: int, gases: list[int]) -> Floats:
-    """Residuals of log(21 − O), log O and the log gases, in this order. (2 + m, h)"""
+    """Residuals of log(20.9 − O), log O and the log gases, in this order. (2 + m, h)"""
     o2 = table.values[oxygen]
     with np.errstate(invalid="ignore", divide="ignore"):
-        burnt = np.where(o2 < AMBIENT_OXYGEN_PCT, AMBIENT_OXYGEN_PCT - o2, np.nan)
+        burnt = np.where(o2 < AIR_OXYGEN_PCT, AIR_OXYGEN_PCT - o2, np.nan)
         logs = np.log(np.stack([burnt, o2, *table.values[gases]]))
     logs[~np.isfinite(logs)] = np.nan
     rows = driver_rows(table, data, point=point, targets={oxygen, *gases})
     drivers = table.values[rows]
     logs[:, ~within_experience(drivers, reference=table.reference)] = np.nan
-    running = running_hours(table, production_of(data, point=point))
-    if running is not None:
-        logs[:, ~running] = np.nan
-    return relation_residual(drivers, logs, table.reference)
+    logs[:, ~running_hours(table, data, point=point)] = np.nan
+    return without_spikes(relation_residual(drivers, logs, table.reference))
 
 
 def _point_shift(

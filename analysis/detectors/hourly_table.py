@@ -53,6 +53,13 @@ class HourlyTable:
         return np.arange(self.n_hours) < self.n_accepted
 
     @cached_property
+    def coverage(self) -> Floats:
+        """(n,) share of the accepted hours in which anything came from the site that have a value of the channel."""
+        active = self.reference & (self.present > 0).any(axis=0)
+        known = np.isfinite(self.values[:, active])
+        return np.asarray(known.mean(axis=1)) if active.any() else np.zeros(len(self.channels))
+
+    @cached_property
     def row_of(self) -> dict[tuple[str, str], int]:
         """Row by (point, channel id)."""
         return {(channel.point, channel.id): row for row, channel in enumerate(self.channels)}

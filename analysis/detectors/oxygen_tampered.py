@@ -23,17 +23,17 @@ DETECTOR = Detector(
     runs_on="site",
     run=run,
     explanation=Text(
-        en="Suspected change of the oxygen of {point}: for {hours} h it lay so far below what load and conditions "
-        "lead one to expect that converted "
-        "values come out about {share_pct:.0f} % lower, while the gases themselves did not move ({score:.1f} honest "
-        "standard deviations).",
-        zh="{point} 氧含量疑似被改动：{hours} 小时内氧含量低于负荷和工况对应的水平，使折算值偏低约 {share_pct:.0f} %，"
-        "而各气态污染物实测值未变（偏离为正常波动的 {score:.1f} 倍标准差）。",
+        en="the oxygen lay {share_pct:.0f} % below what load and conditions of the plant lead one to expect, which "
+        "lowers converted values, "
+        "while the gases did not move ({score:.1f} honest standard deviations)",
+        zh="氧含量低于负荷和工况对应的水平 {share_pct:.0f} %，使折算值偏低，而各气态污染物实测值未变"
+        "（偏离为正常波动的 {score:.1f} 倍标准差）",
     ),
     innocent_if=Text(
-        en="The air supply of the furnace was re-set (then CO and temperature move too), a duct leak was sealed, or "
-        "the oxygen cell was replaced.",
-        zh="若调整了送风（此时一氧化碳与温度也会变化）、封堵了漏风，或更换了氧传感器，则可排除。",
+        en="the air supply of the furnace was re-set (then CO and temperature move too), a duct leak was sealed, or "
+        "the oxygen cell was "
+        "replaced",
+        zh="若调整了送风（此时一氧化碳与温度也会变化）、封堵了漏风，或更换了氧传感器，则可排除",
     ),
     floor=3.0,
     share=1.0,

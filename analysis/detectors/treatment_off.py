@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.driving_channels import facility_row
-from analysis.detectors.expected_level import relation_residual, trailing_mean
+from analysis.detectors.expected_level import relation_residual, trailing_mean, without_spikes
 from analysis.detectors.flow_coefficient_edited import shift_scores
 from analysis.detectors.hourly_table import HourlyTable, hourly_table
 from analysis.detectors.interface import Detector, Scores, Target, Text
@@ -139,7 +139,7 @@ def run_reduced(data: SiteData) -> list[Scores]:
         floor = max(treatment.run_kw or 0.0, 1e-9)
         with np.errstate(invalid="ignore"):
             power = np.where(runs, np.maximum(table.values[row], floor), np.nan)
-        residual = relation_residual(production, np.log(power)[None, :], table.reference)[0]
+        residual = without_spikes(relation_residual(production, np.log(power)[None, :], table.reference))[0]
         for window in WINDOWS_H:
             shift = level_shift(residual, reference=table.reference, window=window)
             if shift is not None:
