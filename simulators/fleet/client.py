@@ -63,7 +63,7 @@ async def _keep_synced(ledger: Ledger) -> None:
 async def _run_device(device: Device, *, host: str, port: int, world: World, ledger: Ledger) -> None:
     jitter = random.Random(device.site.seed)
     pause_s = RECONNECT_S[0]
-    while not (world.is_over() and device.is_settled):
+    while not _is_done(device, world):
         try:
             reader, writer = await asyncio.open_connection(host, port)
         except OSError:
@@ -81,13 +81,19 @@ async def _run_device(device: Device, *, host: str, port: int, world: World, led
         pause_s = min(2.0 * pause_s, RECONNECT_S[1])
 
 
+def _is_done(device: Device, world: World) -> bool:
+    """The world is over, nothing is due any more, and everything sent has its answer."""
+    is_due = device.wait_s(now_s=world.now_s(), time_s=world.time_s(), speed=world.speed) <= 0.0
+    return world.is_over() and not is_due and device.is_settled
+
+
 async def _converse(
     device: Device, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, world: World, ledger: Ledger
 ) -> None:
     """Serve one connection until the other side closes it, or the world is over and everything has its answer."""
     with contextlib.suppress(ConnectionError):
         writer.write(device.connected(now_s=world.now_s(), time_s=world.time_s()))
-        while not (world.is_over() and device.is_settled):
+        while not _is_done(device, world):
             wait_s = device.wait_s(now_s=world.now_s(), time_s=world.time_s(), speed=world.speed)
             if world.is_over():
                 wait_s = max(wait_s, 0.1)  # time stands still: only answers and repeats are left

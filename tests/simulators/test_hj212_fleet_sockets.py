@@ -75,7 +75,7 @@ async def test_a_fleet_books_what_was_answered_and_nothing_else(tmp_path):
     periods = [entry for entry in entries if entry["cn"] == "2051"]
     assert {entry["mn"] for entry in periods} == {device.site.mn for device in devices}
     raw = b"".join(bytes(data) for data in centre.bytes_by_connection)
-    hashes = {hashlib.sha256(b"##" + part).hexdigest() for part in raw.split(b"##")}
+    hashes = {hashlib.sha256(b"##" + part.rstrip(b"\r\n")).hexdigest() for part in raw.split(b"##")}
     assert {entry["sha256"] for entry in entries} <= hashes
 
 
