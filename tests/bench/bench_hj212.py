@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from drivers.environment.hj212 import Decoder
+from drivers.environment.hj212 import Decoder, Message
 from drivers.environment.hj212.encode import frame
 from drivers.events import Readings
 
@@ -47,7 +47,7 @@ def decode(stream: bytes) -> tuple[float, int, int]:
     for at in range(0, len(stream), PIECE):
         for event in decoder.feed(stream[at : at + PIECE]):
             frames += 1
-            if hasattr(event, "contents"):
+            if isinstance(event, Message):
                 for content in event.contents():
                     if isinstance(content, Readings):
                         values += len(content.values)

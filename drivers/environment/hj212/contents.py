@@ -39,8 +39,12 @@ _SETTINGS = {
 
 def contents_of(message: "Message") -> Iterator[Content]:
     """What the message contains, by its command."""
-    if message.plan is not None:
-        return _readings(message, message.plan)
+    plan = message.plan
+    if plan is not None:
+        if plan.is_simple:
+            header = message.header
+            return iter((Readings(header.mn, message.data_time_us, plan.shape, message.numbers, message.flags),))
+        return _readings(message, plan)
     return _READERS.get(message.cn, _nothing)(message)
 
 

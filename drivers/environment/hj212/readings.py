@@ -69,6 +69,7 @@ class Plan:
     position_at: tuple[int, int, int] | None  # latitude, longitude, speed among the values; speed -1 without
     is_check: bool
     has_information: bool  # -Info or -SN among the suffixes
+    is_simple: bool  # nothing but readings
     deviations: tuple[str, ...]
 
 
@@ -98,16 +99,33 @@ def read_values(cp: str, header: Header, minute_interval_s: int) -> Values:
     if plan.deviations:
         odd += plan.deviations
     parts += _NO_FLAG_NO_TIME
-    values, more = _numbers(parts, plan, header, has_underscore="_" in cp)
-    if more:
-        odd += more
-    flags = plan.all_normal
-    if plan.flag_texts is not None:
-        texts = plan.flag_texts(parts)
-        flags = "".join(texts)
-        if len(flags) != len(values) or " " in flags:
-            flags = "".join([text.strip()[:1] or "N" for text in texts])
+    texts = plan.value_texts(parts)
+    try:
+        values = list(map(float, texts))
+        is_plain = math.isfinite(sum(values)) and not ("_" in cp and any("_" in text for text in texts))
+    except ValueError:
+        is_plain = False
+    if not is_plain:  # float() also takes what is no number here: nan, inf, 1_000
+        values = [number(text) for text in texts]
+        if any(map(math.isnan, values)):
+            odd = (*odd, "not_a_number")
+    if plan.converted and (header.flag or 0) >= 8 and _blank_sentinels(values, plan):
+        odd = (*odd, "converted_value_sentinel")
+    if plan.flag_texts is None:
+        return plan, values, plan.all_normal, parts[plan.time_at], odd
+    texts = plan.flag_texts(parts)
+    flags = "".join(texts)
+    if len(flags) != len(values) or " " in flags:
+        flags = "".join([text.strip()[:1] or "N" for text in texts])
     return plan, values, flags, parts[plan.time_at], odd
+
+
+def _blank_sentinels(values: list[float], plan: Plan) -> bool:
+    """Make NaN of converted values that stand for none; whether there were any."""
+    found = [i for i in plan.converted if values[i] in _SENTINELS]
+    for i in found:
+        values[i] = math.nan
+    return bool(found)
 
 
 def _plan_of(names: tuple[str, ...], kind: tuple[str, bool, int]) -> Plan:
@@ -118,27 +136,6 @@ def _plan_of(names: tuple[str, ...], kind: tuple[str, bool, int]) -> Plan:
             plans.clear()
         plan = plans[names] = _make_plan(names, kind)
     return plan
-
-
-def _numbers(
-    parts: list[str], plan: Plan, header: Header, *, has_underscore: bool
-) -> tuple[list[float], tuple[str, ...]]:
-    odd: tuple[str, ...] = ()
-    texts = plan.value_texts(parts)
-    try:
-        values = list(map(float, texts))
-        is_plain = math.isfinite(sum(values)) and not (has_underscore and any("_" in text for text in texts))
-    except ValueError:
-        is_plain = False
-    if not is_plain:
-        values = [number(text) for text in texts]
-        odd = ("not_a_number",) if any(math.isnan(value) for value in values) else ()
-    if plan.converted and (header.flag or 0) >= 8:
-        for i in plan.converted:
-            if values[i] in _SENTINELS:
-                values[i] = math.nan
-                odd = (*odd, "converted_value_sentinel")
-    return values, tuple(dict.fromkeys(odd))
 
 
 def number(text: str) -> float:
@@ -170,6 +167,8 @@ def _make_plan(names: tuple[str, ...], kind: tuple[str, bool, int]) -> Plan:
         flag_at.append(_flag_of(index, code, split))
         if not is_known:
             unknown[code] = None
+    position_at = _position_at(channels)
+    has_information = bool(suffixes & {"info", "sn"})
     times_at = [2 * i + 1 for i, name in enumerate(names) if name.casefold() == "datatime"]
     return Plan(
         names=list(names),
@@ -181,9 +180,10 @@ def _make_plan(names: tuple[str, ...], kind: tuple[str, bool, int]) -> Plan:
         time_at=times_at[0] if times_at else _NO_TIME,
         shape=Shape(tuple(channels)),
         codes=tuple(unknown),
-        position_at=_position_at(channels),
+        position_at=position_at,
         is_check=is_check,
-        has_information=bool(suffixes & {"info", "sn"}),
+        has_information=has_information,
+        is_simple=bool(channels) and not (position_at or is_check or has_information),
         deviations=_plan_deviations(channels, seen, names, kind),
     )
 

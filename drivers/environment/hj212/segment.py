@@ -15,7 +15,6 @@ REMEMBERED = 4096
 """Distinct texts kept in each of the memories of this package; a full memory is emptied."""
 
 _CP_START = re.compile(r"(?:\A|[;,\s])CP\s*=\s*(&+)")
-_LEADING_QN = re.compile(r"QN=(\d{17});")
 _NAMES = {"QN", "ST", "CN", "PW", "MN", "Flag", "PNUM", "PNO", "RF"}
 _FOLDED = {name.casefold(): name for name in _NAMES}
 
@@ -64,8 +63,9 @@ def read_segment(data: bytes) -> Segment:
         head, cp, more = _cut_cp(text)
         odd = (*odd, *more)
     qn = ""
-    if leading := _LEADING_QN.match(head):
-        qn, head = leading.group(1), head[21:]
+    is_leading = head.startswith("QN=") and head[20:21] == ";" and head[3:20].isdigit()
+    if is_leading:
+        qn, head = head[3:20], head[21:]
     known = _headers.get(head)
     if known is None:
         if len(_headers) >= REMEMBERED:
@@ -75,7 +75,7 @@ def read_segment(data: bytes) -> Segment:
     qn = qn or inner_qn
     if header.deviations:
         odd = (*odd, *header.deviations)
-    if not leading and (len(qn) != 17 or not qn.isdigit()):
+    if not is_leading and (len(qn) != 17 or not qn.isdigit()):
         if qn:
             odd = (*odd, "qn_malformed")
         elif header.flag is not None and header.flag >= 4:
