@@ -143,7 +143,9 @@ class Mosquitto:
         before = self.log().count("Reloading config")
         self._process.send_signal(signal.SIGHUP)
         limit = time.monotonic() + START_LIMIT_S
-        while self.log().count("Reloading config") == before and time.monotonic() < limit:
+        while self.log().count("Reloading config") == before:
+            if time.monotonic() > limit:
+                raise TimeoutError("mosquitto has not read its files again")
             time.sleep(0.02)
 
     def forget(self) -> None:
@@ -175,7 +177,7 @@ class Mosquitto:
         for line in SHIPPED.read_text().splitlines():
             key = line.partition(" ")[0]
             text.append(f"{key} {changed[key]}" if key in changed else line)
-        text += [*lines]
+        text += ["log_type information", *lines]  # says when it has read its files again
         if os.geteuid() == 0:
             text.append("user root")
         text += [f"listener {self.port} 127.0.0.1", "use_username_as_clientid true", ""]
