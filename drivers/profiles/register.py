@@ -12,6 +12,7 @@ from decimal import Decimal
 TYPES = {"u16": "H", "i16": "h", "u32": "I", "i32": "i", "f32": "f", "u64": "Q", "i64": "q", "f64": "d"}
 ORDERS = {"ABCD": (False, False), "CDAB": (True, False), "BADC": (False, True), "DCBA": (True, True)}
 """Name, by what goes over the wire for a value ABCD → (words reversed, bytes within a word reversed)."""
+GREATEST_SINGLE = 3.4028234663852886e38
 FAULT_FLAG = "D"
 """HJ 212-2017, data flags: the instrument is out of order."""
 
@@ -82,6 +83,6 @@ def shortest_decimal(value: float, data: bytes) -> float:
         return value
     for digits in range(1, 9):
         short = float(f"{value:.{digits}g}")
-        if abs(short) < 3.5e38 and struct.pack(">f", short) == data:
+        if abs(short) <= GREATEST_SINGLE and struct.pack(">f", short) == data:
             return short
     return value
