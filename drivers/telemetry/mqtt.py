@@ -33,18 +33,15 @@ class LineDecoder:
         return found
 
     def flush(self) -> list[Event | BadFrame]:
-        line = bytes(self._buffer)
-        self._buffer.clear()
-        self._skipping = False
-        return list(self._line(line)) if line.strip() else []
+        return list(self._end_of_line(b""))
 
     def _end_of_line(self, piece: bytes) -> Iterator[Event | BadFrame]:
         yield from self._rest_of_line(piece)
         line = bytes(self._buffer)
         self._buffer.clear()
-        self._skipping = False
         if line.strip():
             yield from self._line(line)
+        self._skipping = False
 
     def _rest_of_line(self, piece: bytes) -> Iterator[Event | BadFrame]:
         """Keep up to the longest line; what exceeds it comes out as bad frames, piece by piece."""
