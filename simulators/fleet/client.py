@@ -15,6 +15,7 @@ from simulators.ledger import Ledger
 RECONNECT_S = (0.5, 15.0)  # first and longest pause between attempts
 SYNC_S = 0.2
 DRAIN_S = 20.0
+STAGGER_S = 0.005  # between the first connections of two devices: a thousand first samples take their time
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,9 @@ async def run_fleet(devices: Sequence[Device], *, host: str, port: int, world: W
     syncing = asyncio.create_task(_keep_synced(ledger))
     try:
         async with asyncio.timeout(world.left_s() + DRAIN_S), asyncio.TaskGroup() as group:
-            for device in devices:
-                group.create_task(_run_device(device, host=host, port=port, world=world, ledger=ledger))
+            for place, device in enumerate(devices):
+                wait_s = place * STAGGER_S
+                group.create_task(_run_device(device, host=host, port=port, world=world, ledger=ledger, wait_s=wait_s))
     except TimeoutError:
         pass  # what is unsettled shows in the summary
     finally:
@@ -60,7 +62,8 @@ async def _keep_synced(ledger: Ledger) -> None:
         ledger.sync()
 
 
-async def _run_device(device: Device, *, host: str, port: int, world: World, ledger: Ledger) -> None:
+async def _run_device(device: Device, *, host: str, port: int, world: World, ledger: Ledger, wait_s: float) -> None:
+    await asyncio.sleep(wait_s)
     jitter = random.Random(device.site.seed)
     pause_s = RECONNECT_S[0]
     while not _is_done(device, world):

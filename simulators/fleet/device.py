@@ -65,7 +65,7 @@ class Device:
         self._history_qns: set[str] = set()
         self._store: deque[Outgoing] = deque()
         self._schedule = Schedule(site, start_s=start_s)
-        self._told = (information.status(site, start_s), information.settings(site, start_s))
+        self._told: tuple[int, dict[str, str]] | None = None  # status and settings last reported
 
     def connected(self, *, now_s: float, time_s: float) -> bytes:
         """The line is up: once the power-up report and the settings, a request for the time, then what has waited."""
@@ -156,7 +156,8 @@ class Device:
     def _change(self, time_s: float) -> Message | None:
         """A report if status or settings have changed since the last one (3020 is sent on change)."""
         status, settings = information.status(self.site, time_s), information.settings(self.site, time_s)
-        (old_status, old_settings), self._told = self._told, (status, settings)
+        old_status, old_settings = self._told or (status, settings)
+        self._told = status, settings
         names: tuple[str, ...] = (information.STATUS, information.LOG) if status != old_status else ()
         names += information.SETTINGS if settings != old_settings else ()
         return information.report(self.site, time_s, names) if names else None
