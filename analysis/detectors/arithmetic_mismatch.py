@@ -20,6 +20,7 @@ from analysis.detectors.disagreement import PATTERNS, Disagreement, describe
 from analysis.detectors.identities import reporting_step
 from analysis.detectors.interface import Detector, Scores, Target, Text
 from analysis.model.arrays import Bools, Floats, Ints
+from analysis.model.metadata import Channel
 from analysis.model.site import Grid, SiteData
 
 BIAS_WINDOWS = (24, 168)
@@ -174,14 +175,14 @@ def culprits(broken: Bools, available: Bools, taking_part: Bools) -> Bools:
     Returns
     -------
     suspects : (c, n) bool
-        Channels all of whose identities are broken, and that explain most of the broken ones.
+        Channels that take part in every broken identity and in no intact one. None where two channels must have been
+        altered.
     """
     # c × a by a × n products count identities; c and a are a handful
     explained = taking_part.astype(np.float64) @ broken.astype(np.float64)
     cleared = taking_part.astype(np.float64) @ (available & ~broken).astype(np.float64) > 0
-    explained[cleared] = 0.0
-    most = explained.max(axis=0)
-    return np.asarray((explained == most) & (most > 0))
+    total = broken.sum(axis=0)
+    return np.asarray((explained == total) & (total > 0) & ~cleared)
 
 
 def run_contradicted(data: SiteData) -> list[Scores]:
@@ -189,80 +190,71 @@ def run_contradicted(data: SiteData) -> list[Scores]:
     out = []
     checked = checked_audits(data)
     for grid in data.grids.values():
-        group = [c for c in checked if c.audit.grid is grid]
-        if group:
-            out += _contradictions(data, grid, group)
+        for point in dict.fromkeys(channel.point for channel in grid.channels):
+            group = [c for c in checked if c.audit.grid is grid and c.audit.channel.point == point]
+            if group:
+                out += _contradictions(data, grid, group)
     return out
 
 
 def _contradictions(data: SiteData, grid: Grid, group: list[Checked]) -> list[Scores]:
+    """Of the identities of one grid and point."""
     broken = np.stack([c.ratio > 1 for c in group])
     if not broken[:, grid.n_accepted :].any():
         return []
     available = np.stack([np.isfinite(c.ratio) for c in group])
-    row_of = {channel.id: row for row, channel in enumerate(grid.channels)}
-    names = [name for name in row_of if any(name in c.audit.implied for c in group)]
-    keyed = [(name, point) for point in {c.audit.channel.point for c in group} for name in names]
-    taking_part = np.array(
-        [[name in c.audit.implied and point == c.audit.channel.point for c in group] for name, point in keyed]
-    )
+    rows = [
+        row
+        for row, channel in enumerate(grid.channels)
+        if channel.point == group[0].audit.channel.point and any(channel.id in c.audit.implied for c in group)
+    ]
+    taking_part = np.array([[grid.channels[row].id in c.audit.implied for c in group] for row in rows])
     suspects = culprits(broken, available, taking_part)
-    described = {}
-    for index, (name, point) in enumerate(keyed):
-        if suspects[index].any():
-            described[index] = _describe(grid, group, broken, name=name, point=point)
-    return _named(data, grid, group, broken, suspects, keyed, described)
+    described = {
+        row: (mask, _describe(grid, row, group, broken)) for row, mask in zip(rows, suspects, strict=True) if mask.any()
+    }
+    return _named(data, grid, group, broken, described) if described else []
 
 
-def _describe(grid: Grid, group: list[Checked], broken: Bools, *, name: str, point: str) -> Disagreement:
-    """Against the first broken identity that implies the channel."""
+def _describe(grid: Grid, row: int, group: list[Checked], broken: Bools) -> Disagreement:
+    """Against the first identity that gives the channel's honest value back."""
     implied = np.full(grid.n_times, np.nan)
     wrong = np.zeros(grid.n_times, dtype=bool)
     for checked, mask in zip(group, broken, strict=True):
-        if name in checked.audit.implied and checked.audit.channel.point == point:
-            implied = np.where(np.isfinite(implied), implied, checked.audit.implied[name])
+        given = checked.audit.implied.get(grid.channels[row].id)
+        if given is not None:
+            implied = np.where(np.isfinite(implied), implied, given)
             wrong |= mask
-    row = next(r for r, channel in enumerate(grid.channels) if channel.id == name and channel.point == point)
     return describe(grid.values[row], implied, broken=wrong, step=reporting_step(grid.values[row]))
 
 
 def _named(
-    data: SiteData,
-    grid: Grid,
-    group: list[Checked],
-    broken: Bools,
-    suspects: Bools,
-    keyed: list[tuple[str, str]],
-    described: dict[int, Disagreement],
+    data: SiteData, grid: Grid, group: list[Checked], broken: Bools, described: dict[int, tuple[Bools, Disagreement]]
 ) -> list[Scores]:
-    if not described:
-        return []
-    index = list(described)
-    spreads = np.stack([np.where(suspects[i], described[i].spread, np.inf) for i in index])
+    """Scores by channel and class. Of several suspects the one whose alteration is the steadiest is meant."""
+    spreads = np.stack([np.where(mask, found.spread, np.inf) for mask, found in described.values()])
     chosen = spreads.argmin(axis=0)
-    worst = np.max(np.where(broken, np.stack([c.ratio for c in group]), 0.0), axis=0)
-    derived = {(c.audit.channel.id, c.audit.channel.point) for c in group}
+    worst = _log_score(np.max(np.where(broken, np.stack([c.ratio for c in group]), 0.0), axis=0))
+    derived = {c.audit.row for c in group}
     out = []
-    for position, i in enumerate(index):
-        name, point = keyed[i]
-        mine = suspects[i] & (chosen == position) & np.isfinite(spreads[position])
-        faults = _fault_codes(grid, described[i], name=name, point=point, is_derived=keyed[i] in derived)
+    for position, (row, (mask, found)) in enumerate(described.items()):
+        channel = grid.channels[row]
+        mine = mask & (chosen == position) & np.isfinite(spreads[position])
+        faults = _fault_codes(channel, found, is_derived=row in derived)
         # the channels that contradict it come along, so that one story is told of one thing
-        others = [c.audit.channel.id for c in group if name in c.audit.implied and c.audit.channel.point == point]
-        target = Target(data.site.id, point, tuple(dict.fromkeys([name, *others])))
-        figures = {"factor": described[i].factor, "difference": described[i].difference}
-        for fault in dict.fromkeys(faults[mine]):
-            if fault:
-                scores = np.where(mine & (faults == fault), _log_score(worst), 0.0)
-                out.append(sample_scores(grid, {target: scores}, evidence=figures, fault=str(fault)))
+        others = [c.audit.channel.id for c in group if channel.id in c.audit.implied]
+        target = Target(data.site.id, channel.point, tuple(dict.fromkeys([channel.id, *others])))
+        figures = {"factor": found.factor, "difference": found.difference}
+        for fault in filter(None, dict.fromkeys(faults[mine])):
+            scores = np.where(mine & (faults == fault), worst, 0.0)
+            out.append(sample_scores(grid, {target: scores}, evidence=figures, fault=str(fault)))
     return out
 
 
 def _fault_codes(
-    grid: Grid, found: Disagreement, *, name: str, point: str, is_derived: bool
+    channel: Channel, found: Disagreement, *, is_derived: bool
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.str_]]:
     """Class of each sample, empty where the manner says nothing."""
-    channel = next(c for c in grid.channels if c.id == name and c.point == point)
     faults = np.array(PATTERNS)[found.code]
     if channel.quantity == "o2":
         return np.where((faults != "") & (found.difference < 0), "oxygen_tampered", "")
@@ -315,7 +307,7 @@ CONTRADICTED = Detector(
     ),
     floor=1.0,
     kind="exact",
-    specificity=6,
+    specificity=8,
     alternatives=("arithmetic_mismatch", "parameter_edited"),
 )
 DETECTORS = (MISMATCH, CONTRADICTED)

@@ -16,7 +16,9 @@ from analysis.detectors.expected_level import trailing_sum
 from analysis.model.arrays import Bools, Floats, Ints
 
 MEMORY_H = 30 * 24
-_CONTINUITY = 0.02  # least chance of one run: a single coincidence is never proof
+"""A month, in hours; callers with longer samples pass theirs."""
+
+_LEAST_CHANCE = 0.02  # least chance of one run: a single coincidence is never proof
 
 
 class Runs(NamedTuple):
@@ -32,7 +34,7 @@ def runs_of(mask: Bools) -> Runs:
     return Runs(np.flatnonzero(edges == 1).astype(np.int64), np.flatnonzero(edges == -1).astype(np.int64))
 
 
-def habitual(marked: Bools, *, lags: tuple[int, ...] = (24, 168), looks: int = 7, least: int = 3) -> Bools:
+def habitual(marked: Bools, *, per_day: int = 24, looks: int = 7, least: int = 3) -> Bools:
     """Marked hours that repeat at a fixed hour of the day or of the week: calibrations and back-purges by plan.
 
     Parameters
@@ -52,18 +54,19 @@ def habitual(marked: Bools, *, lags: tuple[int, ...] = (24, 168), looks: int = 7
     near[1:] |= marked[:-1]
     near[:-1] |= marked[1:]
     out = np.zeros_like(marked)
-    for lag in lags:
-        periods = looks if lag == 24 else 2
+    for lag, periods, needed in ((per_day, looks, least), (7 * per_day, 2, 2)):
         count = np.zeros(marked.size, dtype=np.int64)
         for k in range(1, periods + 1):
             if k * lag < marked.size:
                 count[k * lag :] += near[: -k * lag]
-        out |= marked & (count >= (least if lag == 24 else 2))
+        out |= marked & (count >= needed)
     return out
 
 
-def overlap_score(marked: Bools, matters: Bools, *, possible: Bools) -> tuple[Floats, Floats, Floats, Ints]:
-    """−log10 of the chance that as many runs touch the hours that matter, looking back a month.
+def overlap_score(
+    marked: Bools, matters: Bools, *, possible: Bools, memory: int = MEMORY_H
+) -> tuple[Floats, Floats, Floats, Ints]:
+    """−ln of the chance that as many runs touch the hours that matter, looking back a month.
 
     Parameters
     ----------
@@ -73,6 +76,8 @@ def overlap_score(marked: Bools, matters: Bools, *, possible: Bools) -> tuple[Fl
         Hours that a falsifier would mark.
     possible : (h,) bool
         Hours that a run could have fallen on.
+    memory : int
+        Samples in a month. [1]
 
     Returns
     -------
@@ -81,7 +86,7 @@ def overlap_score(marked: Bools, matters: Bools, *, possible: Bools) -> tuple[Fl
     touching, runs : (h,) float64
         Runs that touch, and all runs, of the month. [1]
     first : (h,) int64
-        First hour of the first touching run of the month; the hour itself where there is none.
+        First hour of the first touching run of the month; a month back where there is none.
     """
     n = marked.size
     runs = runs_of(marked)
@@ -89,30 +94,51 @@ def overlap_score(marked: Bools, matters: Bools, *, possible: Bools) -> tuple[Fl
     hit_cum = np.concatenate([[0], np.cumsum(matters & marked)])
     touches = hit_cum[runs.end] - hit_cum[runs.first] > 0
     at_end = runs.end - 1
-    n_runs, n_touch, hours = (monthly_sum(at_end, weight, n) for weight in (np.ones(len(length)), touches, length))
-    share = trailing_sum((matters & possible).astype(np.float64), window=MEMORY_H)
-    room = trailing_sum(possible.astype(np.float64), window=MEMORY_H)
-    blocks = trailing_sum(np.diff(matters.astype(np.int8), prepend=0).clip(min=0).astype(np.float64), window=MEMORY_H)
+    n_runs, n_touch, hours = (
+        monthly_sum(at_end, weight, n, memory=memory) for weight in (np.ones(len(length)), touches, length)
+    )
+    share = trailing_sum((matters & possible).astype(np.float64), window=memory)
+    room = trailing_sum(possible.astype(np.float64), window=memory)
+    blocks = trailing_sum(np.diff(matters.astype(np.int8), prepend=0).clip(min=0).astype(np.float64), window=memory)
     with np.errstate(invalid="ignore", divide="ignore"):
         # a run of length m touches a block of length b from m + b − 1 places
         chance = (share + blocks * np.maximum(hours / n_runs - 1, 0)) / room
-    chance = np.clip(np.nan_to_num(chance, nan=1.0), _CONTINUITY, 1.0)
-    score = np.where(n_touch > 0, -binom.logsf(n_touch - 1, n_runs, chance) / np.log(10), 0.0)
-    return np.maximum(score, 0.0), n_touch, n_runs, _first_touching(runs.first[touches], runs.end[touches], n)
+    chance = np.clip(np.nan_to_num(chance, nan=1.0), _LEAST_CHANCE, 1.0)
+    score = np.where(n_touch > 0, -binom.logsf(n_touch - 1, n_runs, chance), 0.0)
+    return (
+        np.maximum(score, 0.0),
+        n_touch,
+        n_runs,
+        first_of_month(runs.first[touches], runs.end[touches], n, memory=memory),
+    )
 
 
-def monthly_sum(at: Ints, weight: Floats | Bools | Ints, n: int) -> Floats:
+def monthly_sum(at: Ints, weight: Floats | Bools | Ints, n: int, *, memory: int = MEMORY_H) -> Floats:
     """Sums over the month before each hour of what happens at given hours. (n,)"""
     per_hour = np.zeros(n)
     np.add.at(per_hour, at, np.asarray(weight, dtype=np.float64))
-    return trailing_sum(per_hour, window=MEMORY_H)
+    return trailing_sum(per_hour, window=memory)
 
 
-def _first_touching(first: Ints, end: Ints, n: int) -> Ints:
-    """For each hour, the start of the earliest of the runs that ended within the month before it."""
-    hours = np.arange(n)
+def first_of_month(first: Ints, end: Ints, n: int, *, memory: int = MEMORY_H) -> Ints:
+    """For each sample, the start of the earliest of the runs that ended within the month before it.
+
+    Parameters
+    ----------
+    first, end : (r,) int64
+        Runs, in order of time.
+    n, memory : int
+        Samples, and samples in a month. [1]
+
+    Returns
+    -------
+    start : (n,) int64
+        A month back where no run ended: the window that was looked at.
+    """
+    samples = np.arange(n)
+    window = np.maximum(samples - memory + 1, 0)
     if not first.size:
-        return hours.astype(np.int64)
-    index = np.searchsorted(end - 1, hours - MEMORY_H + 1, side="left")
+        return window
+    index = np.searchsorted(end - 1, window, side="left")
     start = np.append(first, n)[np.minimum(index, first.size)]
-    return np.asarray(np.minimum(start, hours), dtype=np.int64)
+    return np.asarray(np.where(start <= samples, start, window), dtype=np.int64)

@@ -15,6 +15,7 @@ MAX_DRIVERS = 8
 _LEAST_COVERAGE = 0.8
 _OUTSIDE = 0.25  # of the accepted span: further out the relation was never seen and says nothing
 
+RUNNING_SHARE = 0.25
 LOAD_QUANTITIES = ("load", "steam_flow", "fuel_flow", "feed_rate")
 AMBIENT_QUANTITIES = ("air_temperature", "air_pressure", "air_humidity")
 
@@ -36,6 +37,17 @@ def facility_row(table: HourlyTable, facility: Facility) -> int | None:
     """The hourly row of a facility's channel, or None."""
     point, _, channel = facility.channel.rpartition("/")
     return table.row_of.get((point.rpartition("/")[2], channel))
+
+
+def running_threshold(table: HourlyTable, facility: Facility) -> float | None:
+    """Power above which a facility runs: as registered, else a quarter of its usual power in accepted hours; None if
+    unknown. [kW]"""
+    row = facility_row(table, facility)
+    if facility.run_kw is not None or row is None:
+        return facility.run_kw
+    known = table.values[row, table.reference]
+    known = known[known > 0]
+    return RUNNING_SHARE * float(np.median(known)) if known.size else None
 
 
 def running_hours(table: HourlyTable, data: SiteData, *, point: str) -> Bools:
@@ -62,7 +74,7 @@ def running_hours(table: HourlyTable, data: SiteData, *, point: str) -> Bools:
 
 def _powered_hours(table: HourlyTable, facilities: list[Facility]) -> Bools | None:
     """Hours in which any of the facilities draws its running power; None if none has a channel and a threshold."""
-    known = [(facility_row(table, f), f.run_kw) for f in facilities]
+    known = [(facility_row(table, f), running_threshold(table, f)) for f in facilities]
     thresholds = [(row, run_kw) for row, run_kw in known if row is not None and run_kw is not None]
     if not thresholds:
         return None

@@ -33,7 +33,7 @@ AIR_OXYGEN_PCT = 20.9
 """Of dry air: what leaks in. The 21 of the conversion formula is a convention."""
 
 WINDOWS_H = (6, 24, 72)
-STEP_H = 12
+STEP_WIDTHS_H = (3, 6, 12)
 
 PATTERNS = (
     # name, row of the residuals that holds the oxygen, how it moves, how the gases move
@@ -102,19 +102,22 @@ def _point_shift(
 ) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Ints]] | None:
     contrast = level_contrast(residuals, window=window, per_day=HOURS_PER_DAY)
     recent = level_contrast(residuals, window=WINDOWS_H[0], per_day=HOURS_PER_DAY)
-    step = step_of_means(residuals, width=STEP_H)
+    steps = {width: step_of_means(residuals, width=width) for width in STEP_WIDTHS_H}
     hours = np.arange(residuals.shape[1])
     scores, amplitude, starts = {}, {}, {}
     for name, oxygen_row, oxygen_moves, gases_move in PATTERNS:
         rows, pattern = [oxygen_row, *range(2, residuals.shape[0])], (oxygen_moves, gases_move)
         long = _project(contrast[rows], reference, pattern=pattern)
         short = _project(recent[rows], reference, pattern=pattern)
-        sudden = _project(step[rows], reference, pattern=pattern)
-        if long is None or short is None or sudden is None:
+        width = _sharpest([(width, step[rows]) for width, step in steps.items()], reference)
+        if long is None or short is None or width is None:
+            return None
+        sudden = _project(steps[width][rows], reference, pattern=pattern)
+        if sudden is None:
             return None
         began = onset(short["wanted"].z, window=window)
         # slow honest wandering of the gases hides whether they went along; the step at the onset does not
-        seen = np.minimum(began + STEP_H - 1, hours)
+        seen = np.minimum(began + width - 1, hours)
         with np.errstate(invalid="ignore"):
             persists = short["wanted"].amplitude >= PERSISTS * long["wanted"].amplitude
             is_rival = sudden["rival"].misfit[seen] < sudden["wanted"].misfit[seen]
@@ -122,6 +125,16 @@ def _point_shift(
         scores[name] = np.where(np.isfinite(score) & (~persists | is_rival), 0.0, score)
         amplitude[name], starts[name] = long["wanted"].amplitude, began
     return scores, amplitude, starts
+
+
+def _sharpest(steps: list[tuple[int, Floats]], reference: Bools) -> int | None:
+    """The width at which honest steps of the gases are smallest: there it is plainest whether they went along."""
+    power = {}
+    for width, step in steps:
+        covariance = honest_covariance(step[1:], reference=reference)
+        if covariance is not None:
+            power[width] = float(np.linalg.inv(covariance).sum())
+    return max(power, key=lambda width: power[width]) if power else None
 
 
 def step_of_means(residual: Floats, *, width: int) -> Floats:

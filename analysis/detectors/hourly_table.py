@@ -42,6 +42,7 @@ class HourlyTable:
     flagged: Floats
     available: Floats
     n_accepted: int
+    step_s: int = HOUR_S
 
     @property
     def n_hours(self) -> int:
@@ -146,3 +147,23 @@ def _mean_of_known(blocks: Floats) -> Floats:
         return np.asarray(
             np.where(known, blocks, 0.0).sum(axis=2) / np.where(known.any(axis=2), known.sum(axis=2), np.nan)
         )
+
+
+@lru_cache(maxsize=2)
+def coarse_tables(data: SiteData) -> tuple[HourlyTable, ...]:
+    """The same for series of several hours, such as water analysers of two or four; `step_s` is their interval."""
+    return tuple(
+        HourlyTable(
+            start_s=grid.start_s,
+            channels=grid.channels,
+            values=grid.values,
+            raw=grid.raw,
+            present=grid.present.astype(np.float64),
+            flagged=(grid.present & (grid.flags != 0)).astype(np.float64),
+            available=grid.available,
+            n_accepted=grid.n_accepted,
+            step_s=interval_s,
+        )
+        for interval_s, grid in sorted(data.grids.items())
+        if HOUR_S < interval_s < HOURS_PER_DAY * HOUR_S and grid.n_times
+    )

@@ -9,12 +9,16 @@ most a month: by then it is the setting.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Target, Text
 from analysis.model.metadata import DOCUMENTED, Event, LedgerEntry
 from analysis.model.site import Grid, SiteData
+
+NEUTRAL = {"slope": 1.0, "intercept": 0.0}
+"""Settings of an instrument that reports what it measures."""
 
 MAX_FORCE_S = 30 * 86400.0
 _GRADES = 4.0  # a change by a factor of e adds so much
@@ -27,12 +31,22 @@ def run(data: SiteData) -> list[Scores]:
         history[entry.point, entry.channel, entry.parameter].append(entry)
     out = []
     for entries in history.values():
-        ordered = sorted(entries, key=lambda e: (e.time_s, e.reported_s))
-        for before, after, following in zip(ordered, ordered[1:], [*ordered[2:], None], strict=True):
+        ordered = _with_neutral_start(data, sorted(entries, key=lambda e: (e.time_s, e.reported_s)))
+        for before, after, following in zip(ordered[:-1], ordered[1:], [*ordered[2:], None], strict=True):
             grid = _grid_of(data, after)
             if grid is not None and after.value != before.value and not is_documented(after, data.events):
                 out.append(_change_scores(data, grid, before, after, following))
     return out
+
+
+def _with_neutral_start(data: SiteData, entries: list[LedgerEntry]) -> list[LedgerEntry]:
+    """A ledger that only logs changes does not tell the setting before the first: of slope and intercept it is
+    known."""
+    first, accepted_s = entries[0], data.site.accepted_until_s
+    neutral = NEUTRAL.get(first.parameter)
+    if neutral is None or accepted_s is None or first.time_s <= accepted_s:
+        return entries
+    return [replace(first, value=neutral), *entries]
 
 
 def is_documented(entry: LedgerEntry, events: tuple[Event, ...]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.detectors.driving_channels import driver_rows, facility_row, within_experience
+from analysis.detectors.driving_channels import driver_rows, facility_row, running_threshold, within_experience
 from analysis.detectors.expected_level import trailing_sum
 from analysis.detectors.hourly_table import HourlyTable, hourly_table
 from analysis.detectors.interface import Detector, Scores, Target, Text
@@ -47,10 +47,10 @@ def run(data: SiteData) -> list[Scores]:
 def _stands_still(table: HourlyTable, data: SiteData) -> Bools:
     """All production below its running power, and the hours after in which values settle."""
     rows = [
-        (row, facility.run_kw)
+        (row, run_kw)
         for facility in data.site.facilities
-        if facility.kind == "production" and facility.run_kw is not None
-        if (row := facility_row(table, facility)) is not None
+        if facility.kind == "production" and (row := facility_row(table, facility)) is not None
+        if (run_kw := running_threshold(table, facility)) is not None
     ]
     if not rows:
         return np.zeros(table.n_hours, dtype=bool)

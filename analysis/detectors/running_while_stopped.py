@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.detectors.driving_channels import facility_row, production_of
+from analysis.detectors.driving_channels import facility_row, production_of, running_threshold
 from analysis.detectors.hourly_table import HourlyTable, hourly_table
 from analysis.detectors.interface import Detector, Scores, Target, Text
 from analysis.detectors.treatment_off import consecutive
@@ -73,7 +73,9 @@ def running_states(table: HourlyTable, data: SiteData, *, point: str) -> tuple[B
     power = [(f, row) for f in production_of(data, point=point) if (row := facility_row(table, f)) is not None]
     flow = next((r for q in _FLOWS if (r := table.best_row(point=point, quantity=q)) is not None), None)
     temperature = table.best_row(point=point, quantity="stack_temperature")
-    verdicts = [_in_band(table.values[row], table.n_accepted, at_least=f.run_kw or 0.0) for f, row in power]
+    verdicts = [
+        _in_band(table.values[row], table.n_accepted, at_least=running_threshold(table, f) or 0.0) for f, row in power
+    ]
     flow_band = _in_band(table.raw[flow], table.n_accepted) if flow is not None else None
     warm = _in_band(table.raw[temperature], table.n_accepted) if temperature is not None else None
     if not verdicts and (flow_band is None or warm is None):

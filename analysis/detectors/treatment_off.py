@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.detectors.driving_channels import facility_row
+from analysis.detectors.driving_channels import facility_row, running_threshold
 from analysis.detectors.expected_level import relation_residual, trailing_mean, without_spikes
 from analysis.detectors.flow_coefficient_edited import shift_scores
 from analysis.detectors.hourly_table import HourlyTable, hourly_table
@@ -70,11 +70,12 @@ def run(data: SiteData) -> list[Scores]:
 def _contradiction(table: HourlyTable, data: SiteData, treatment: Facility) -> tuple[Target, Floats, Floats] | None:
     row = facility_row(table, treatment)
     production = _production(table, data, treatment)
-    if row is None or treatment.run_kw is None or production is None:
+    run_kw = running_threshold(table, treatment)
+    if row is None or run_kw is None or production is None:
         return None
     power = table.values[row]
     with np.errstate(invalid="ignore"):
-        stands, known = power < treatment.run_kw, np.isfinite(power) & np.isfinite(production).all(axis=0)
+        stands, known = power < run_kw, np.isfinite(power) & np.isfinite(production).all(axis=0)
     runs = _runs(table, data, treatment)
     visible = _outlet_shows_it(table, treatment, stands & runs)
     hours = consecutive(stands & runs & ~visible, known)
@@ -88,9 +89,7 @@ def _treated(data: SiteData, treatment: Facility) -> list[Facility]:
 
 def _production(table: HourlyTable, data: SiteData, treatment: Facility) -> Floats | None:
     """Power of the production behind a treatment. (p, h)"""
-    rows = [
-        row for f in _treated(data, treatment) if f.run_kw is not None and (row := facility_row(table, f)) is not None
-    ]
+    rows = [row for f in _treated(data, treatment) if (row := facility_row(table, f)) is not None]
     return table.values[rows] if rows else None
 
 
@@ -98,10 +97,10 @@ def _runs(table: HourlyTable, data: SiteData, treatment: Facility) -> Bools:
     """Whether any of it runs."""
     runs = np.zeros(table.n_hours, dtype=bool)
     for facility in _treated(data, treatment):
-        row = facility_row(table, facility)
-        if row is not None and facility.run_kw is not None:
+        row, run_kw = facility_row(table, facility), running_threshold(table, facility)
+        if row is not None and run_kw is not None:
             with np.errstate(invalid="ignore"):
-                runs |= table.values[row] >= facility.run_kw
+                runs |= table.values[row] >= run_kw
     return runs
 
 
@@ -136,7 +135,7 @@ def run_reduced(data: SiteData) -> list[Scores]:
             continue
         target = Target(data.site.id, table.channels[row].point, (table.channels[row].id,))
         runs = _runs(table, data, treatment)
-        floor = max(treatment.run_kw or 0.0, 1e-9)
+        floor = max(running_threshold(table, treatment) or 0.0, 1e-9)
         with np.errstate(invalid="ignore"):
             power = np.where(runs, np.maximum(table.values[row], floor), np.nan)
         residual = without_spikes(relation_residual(production, np.log(power)[None, :], table.reference))[0]
