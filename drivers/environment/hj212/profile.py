@@ -33,9 +33,11 @@ class Profile:
         """Learn from one message."""
         header = message.header
         kind = (header.cn, header.flag, message.deviations)
-        if kind not in self._kinds and len(self._kinds) >= MAX_KINDS:
+        known = self._kinds.get(kind)
+        if known is None and len(self._kinds) >= MAX_KINDS:
             kind = (OTHER, None, ())
-        self._kinds[kind] = self._kinds.get(kind, 0) + 1
+            known = self._kinds.get(kind)
+        self._kinds[kind] = (known or 0) + 1
         if message.plan is None:
             return
         for code in message.plan.codes:
