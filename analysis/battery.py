@@ -13,7 +13,7 @@ from analysis.calibration.budget import weights
 from analysis.detectors import Detector, Scores, registered
 from analysis.findings import Finding, episodes, judge
 from analysis.model.block import SeriesBlock
-from analysis.model.site import SiteData
+from analysis.model.site import Grid, SiteData
 
 
 Quantities = dict[tuple[str, str, str], str]
@@ -54,14 +54,14 @@ def analyse_sites(
 
 
 class Blocks:
-    """Blocks of the sites' series by interval; those that a detector selects are made once and shared with their sums."""
+    """Blocks of the series that share interval, start and length; those that a detector selects are made once and shared with their sums."""
 
     def __init__(self, sites: Sequence[SiteData]) -> None:
-        intervals = sorted({interval_s for data in sites for interval_s in data.grids})
-        self._whole = [
-            SeriesBlock.of([data.grids[interval_s] for data in sites if interval_s in data.grids])
-            for interval_s in intervals
-        ]
+        alike: dict[tuple[int, int, int], list[Grid]] = {}
+        for data in sites:
+            for grid in data.grids.values():
+                alike.setdefault((grid.interval_s, grid.start_s, grid.n_times), []).append(grid)
+        self._whole = [SeriesBlock.of(alike[key]) for key in sorted(alike) if key[2]]
         self._selected: dict[tuple[int, bytes], SeriesBlock] = {}
 
     def of(self, detector: Detector) -> Iterable[SeriesBlock]:

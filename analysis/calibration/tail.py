@@ -15,6 +15,7 @@ Inside history neither may claim more than the rank does: a score that was reach
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -159,7 +160,12 @@ def _exponential(ordered: Floats, n: Ints, effective: Floats, least_scale: float
     return ExponentialTail(edge, scale, 1.0 / np.maximum(k_effective, 1.0), k / np.maximum(n, 1))
 
 
-_FITS = {"normal": _normal, "exponential": _exponential, "odds": _odds}
+_Fitted = NormalTail | ExponentialTail | OddsTail
+_FITS: dict[TailKind, Callable[[Floats, Ints, Floats, float], _Fitted]] = {
+    "normal": _normal,
+    "exponential": _exponential,
+    "odds": _odds,
+}
 
 
 def block_maxima(scores: Floats, honest: Bools, block: Ints) -> Floats:

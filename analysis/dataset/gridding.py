@@ -116,23 +116,32 @@ def _versions(key: Ints, rows: AnyArray, received: Floats) -> tuple[AnyArray, In
 
 
 def _site_grid(stacked: Grid, taken: slice, channels: tuple[Channel, ...], site: Site) -> Grid:
-    ends = stacked.start_s + stacked.interval_s * np.arange(1, stacked.n_times + 1, dtype=np.float64)
-    arrival = stacked.arrival[taken]
+    """The rows of one site, cut to the days on which it reported."""
+    used = np.flatnonzero(stacked.present[taken].any(axis=0))
+    own_late, own_revisions = stacked.late.of_rows(taken), stacked.revisions.of_rows(taken)
+    columns = np.concatenate([used[:1], used[-1:], own_late.column])
+    per_day = max(1, DAY_S // stacked.interval_s)
+    first = int(columns.min()) // per_day * per_day if len(columns) else 0
+    end = int(columns.max()) + 1 if len(columns) else 0
+    cut = (taken, slice(first, end))
+    start_s = stacked.start_s + first * stacked.interval_s
+    ends = start_s + stacked.interval_s * np.arange(1, end - first + 1, dtype=np.float64)
+    arrival = stacked.arrival[cut]
     latest = np.max(np.where(np.isnan(arrival), -np.inf, arrival), axis=0, initial=-np.inf)
-    available = np.maximum.accumulate(np.where(np.isfinite(latest), latest, ends)) if stacked.n_times else ends
     accepted = 0
     if site.accepted_until_s is not None:
-        accepted = int(np.clip((site.accepted_until_s - stacked.start_s) // stacked.interval_s, 0, stacked.n_times))
+        accepted = int(np.clip((site.accepted_until_s - start_s) // stacked.interval_s, 0, end - first))
     return replace(
         stacked,
+        start_s=start_s,
         channels=channels,
-        values=stacked.values[taken],
-        raw=stacked.raw[taken],
-        flags=stacked.flags[taken],
-        present=stacked.present[taken],
+        values=stacked.values[cut],
+        raw=stacked.raw[cut],
+        flags=stacked.flags[cut],
+        present=stacked.present[cut],
         arrival=arrival,
-        available=available,
+        available=np.maximum.accumulate(np.where(np.isfinite(latest), latest, ends)),
         n_accepted=accepted,
-        revisions=stacked.revisions.of_rows(taken),
-        late=stacked.late.of_rows(taken),
+        revisions=own_revisions.moved(-first),
+        late=own_late.moved(-first),
     )

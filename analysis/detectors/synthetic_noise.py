@@ -31,7 +31,7 @@ def memory(values: Floats, n_reference: Ints) -> Floats:
     step = np.diff(known, axis=1)
     half = np.nansum(step * step, axis=1) / (2.0 * np.maximum((~np.isnan(step)).sum(axis=1), 1))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.clip(1.0 - half / variance, 0.0, 0.98)
+        return np.asarray(np.clip(1.0 - half / variance, 0.0, 0.98))
 
 
 def forgetfulness(count: Floats, variance: Floats, noise_variance: Floats, *, usual: Floats, drawn: float) -> Floats:

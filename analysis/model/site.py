@@ -35,6 +35,10 @@ class Revisions:
         empty = np.empty(0, dtype=np.int64)
         return Revisions(empty, empty, np.empty(0), np.empty(0, dtype=np.uint8), np.empty(0))
 
+    def moved(self, columns: int) -> "Revisions":
+        """The same, counted from another first column."""
+        return Revisions(self.row, self.column + columns, self.value, self.flag, self.received_s)
+
     def of_rows(self, taken: slice) -> "Revisions":
         """Those of some consecutive rows, numbered from the first of them."""
         own = (self.row >= taken.start) & (self.row < taken.stop)

@@ -1,0 +1,172 @@
+"""Old data sent again with a factor or with noise laid over it: a day that resembles an earlier day more than the hour before.
+
+Each window of a day is projected on every earlier window of the channel. What remains is compared with what a good forecast from the hour
+before leaves: two honest days differ by far more. Distances are of the values themselves, not normalised to unit variance, which
+would hide the factor and make any two noise windows alike. The cost is that of a matrix product of hourly means.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from analysis.detectors.interface import Detector, Scores, Text
+from analysis.detectors.shape import HOUR_S, is_pollutant, targets
+from analysis.detectors.synthetic_noise import memory
+from analysis.model.arrays import Bools, Floats, Ints
+from analysis.model.block import SeriesBlock, row_median
+
+LEAST_CELLS = 12
+LONGEST_LAG_H = 400 * 24
+KNOWN_SHARE = 0.75
+CLOSE = 0.7  # of the variance that a forecast leaves: what is farther is no candidate
+_CHUNK_VALUES = 2_000_000
+
+
+def close_pairs(levels: Floats, begins: Ints, *, width: int, least: Floats) -> tuple[Ints, Ints, Ints, Floats]:
+    """Windows that resemble an earlier one, up to a factor, more closely than a forecast from the cell before.
+
+    Parameters
+    ----------
+    levels : (n_series, n_cells) float64
+        No NaN; gaps filled. [unit of the channel]
+    begins : (n_queries,) int64
+        First cells of the windows asked about, increasing.
+    width : int
+        Cells in a window; an earlier window ends before the one asked about begins.
+    least : (n_series,) float64
+        Variance that a forecast leaves. [square of the channel's unit]
+
+    Returns
+    -------
+    row, query, lag : (n_pairs,) int64
+        Which series, which of `begins`, and how many cells before it the earlier window begins.
+    residual : (n_pairs,) float64
+        Mean of (window - a·earlier)² with the best a. [square of the channel's unit]
+    """
+    library = sliding_window_view(levels, width, axis=1)[:, : int(begins[-1]) - width + 1]
+    queries = sliding_window_view(levels, width, axis=1)[:, begins]
+    energy = np.einsum("sjw,sjw->sj", library, library)[:, None, :]
+    own = np.einsum("sqw,sqw->sq", queries, queries)[:, :, None]
+    product = queries @ library.swapaxes(1, 2)
+    asked = energy * (own - CLOSE * width * least[:, None, None])
+    row, query, window = np.nonzero((product * product > asked) & (energy > 0))
+    lag = begins[query] - window
+    earlier = (lag >= width) & (lag <= LONGEST_LAG_H)
+    row, query, window, lag = row[earlier], query[earlier], window[earlier], lag[earlier]
+    left = own[row, query, 0] - product[row, query, window] ** 2 / energy[row, 0, window]
+    return row, query, lag, np.maximum(left, 0.0) / width
+
+
+def accumulated(row: Ints, query: Ints, lag: Ints, gain: Floats) -> tuple[Ints, Floats, Ints]:
+    """Sum the gains of consecutive queries at one lag.
+
+    Returns
+    -------
+    order : the pairs in order of (row, lag, query)
+    total : (n_pairs,) float64, gain of the run up to and including the pair, in that order
+    length : (n_pairs,) int64, queries in the run so far, in that order
+    """
+    order = np.lexsort((query, lag, row))
+    r, q, g = row[order], query[order], lag[order]
+    fresh = np.ones(len(order), dtype=np.bool_)
+    fresh[1:] = (r[1:] != r[:-1]) | (g[1:] != g[:-1]) | (q[1:] != q[:-1] + 1)
+    head = np.maximum.accumulate(np.where(fresh, np.arange(len(order)), 0))
+    sums = np.cumsum(gain[order])
+    return order, sums - sums[head] + gain[order][head], np.arange(len(order)) - head + 1
+
+
+def run(block: SeriesBlock) -> list[Scores]:
+    """One stream: for each day, the best lag and as many days before as it holds."""
+    width = max(LEAST_CELLS, round(24 * HOUR_S / block.cell_s))
+    begins = np.arange(width, block.n_cells - width + 1, width)
+    if block.cell_s > 6 * HOUR_S or not len(begins):
+        return []
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = block.cells.total / block.cells.count + block.cells.mean_offset
+    least = _forecast_variance(means, block)
+    best = np.where(_usable(means, begins, width, least), 0.0, np.nan)
+    lags, days = np.zeros_like(best), np.zeros_like(best)
+    rows = max(1, _CHUNK_VALUES // max(1, len(begins) * block.n_cells))
+    for first in range(0, block.n_series, rows):  # chunks of series that fit the cache, not single series
+        some = slice(first, first + rows)
+        _best(_filled(means[some]), begins, width, least[some], (best[some], lags[some], days[some]))
+    last = (begins + width) * block.cell
+    evidence = {"lag_h": lags * block.cell_s / HOUR_S, "days": days * width * block.cell_s / 86400.0}
+    return [
+        Scores(
+            targets=targets(block),
+            interval_s=block.interval_s,
+            start_s=block.start_s,
+            ends=last,
+            starts=last[None, :] - np.maximum(days, 1.0).astype(np.int64) * width * block.cell,
+            scores=best,
+            available=block.available[:, last - 1],
+            n_accepted=block.n_accepted,
+            evidence=evidence,
+        )
+    ]
+
+
+def _forecast_variance(means: Floats, block: SeriesBlock) -> Floats:
+    """Variance that a forecast from the cell before leaves in the reference, at least that of rounding. (n_series,)"""
+    usual = memory(means, block.reference_cells)
+    inside = np.arange(means.shape[1])[None, :] < block.reference_cells[:, None]
+    known = np.where(inside, means, np.nan)
+    centred = known - row_median(known)[:, None]
+    left = centred[:, 1:] - usual[:, None] * centred[:, :-1]
+    robust = (row_median(np.abs(left)) / 0.6745) ** 2
+    return np.maximum(np.nan_to_num(robust), np.nan_to_num(block.resolution) ** 2 / 6.0)
+
+
+def _usable(means: Floats, begins: Ints, width: int, least: Floats) -> Bools:
+    """Windows of which enough is known and that move: one that stands still resembles every other such. (n_series, n_queries)"""
+    windows = sliding_window_view(means, width, axis=1)[:, begins]
+    known = ~np.isnan(windows)
+    n = known.sum(axis=2)
+    filled = np.where(known, windows, 0.0)
+    mean = filled.sum(axis=2) / np.maximum(n, 1)
+    variance = (np.where(known, windows - mean[:, :, None], 0.0) ** 2).sum(axis=2) / np.maximum(n, 1)
+    return np.asarray((n >= KNOWN_SHARE * width) & (variance > least[:, None]) & (least > 0)[:, None])
+
+
+def _filled(means: Floats) -> Floats:
+    """The last known value in every gap; zero before the first."""
+    known = ~np.isnan(means)
+    last = np.maximum.accumulate(np.where(known, np.arange(means.shape[1]), 0), axis=1)
+    return np.nan_to_num(np.take_along_axis(means, last, axis=1))
+
+
+def _best(levels: Floats, begins: Ints, width: int, least: Floats, out: tuple[Floats, Floats, Floats]) -> None:
+    best, lags, days = out
+    row, query, lag, residual = close_pairs(levels, begins, width=width, least=least)
+    asked = ~np.isnan(best[row, query])
+    row, query, lag, residual = row[asked], query[asked], lag[asked], residual[asked]
+    gain = 0.5 * width * np.log(least[row] / np.maximum(residual, 1e-4 * least[row]))
+    order, total, length = accumulated(row, query, lag, gain)
+    rising = np.argsort(total, kind="stable")  # the highest is written last and stays
+    at = (row[order][rising], query[order][rising])
+    best[at] = np.maximum(total[rising] - np.log(levels.shape[1]), 0.0)
+    lags[at], days[at] = lag[order][rising], length[rising]
+
+
+DETECTOR = Detector(
+    name="replayed_noisy",
+    fault="replayed",
+    runs_on="block",
+    run=run,
+    needs=is_pollutant,
+    floor=10.0,
+    tail="odds",
+    specificity=7,
+    alternatives=("copied_channel", "synthetic_noise"),
+    explanation=Text(
+        en="{days:.0f} day(s) of data resemble those of {lag_h:.0f} h before, up to a factor, more closely than any value resembles the one "
+        "before it; the likelihood ratio is e^{score:.0f}",
+        zh="{days:.0f} 天的数据与 {lag_h:.0f} 小时之前的数据（允许一个比例系数）高度相似，超过相邻数值之间的相似程度；似然比约 e^{score:.0f}",
+    ),
+    innocent_if=Text(
+        en="the plant runs a strictly repeated programme, so that one day really equals another",
+        zh="工厂严格按固定程序运行，日变化确实重复",
+    ),
+)
