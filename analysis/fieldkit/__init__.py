@@ -1,0 +1,1 @@
+"""Records of portable instruments, judged again from their raw readings."""
