@@ -27,6 +27,7 @@ from typing import Any
 import structlog
 
 from gateway.admin import admin_app, serve_admin
+from gateway.command_service import serve_commands
 from gateway.config import Config
 from gateway.errors import StorageError
 from gateway.intake import Intake, Spool
@@ -92,6 +93,7 @@ async def run(config: Config, *, on_ready: Callable[[Running], Coroutine[Any, An
                 tasks.create_task(_keep_registry(store, registry, state_dir), name="registry"),
                 tasks.create_task(_keep_books(store, spool), name="books"),
                 tasks.create_task(_watchdog(working), name="watchdog"),
+                tasks.create_task(serve_commands(store.commands, list(servers)), name="commands"),
                 *(tasks.create_task(source.run(), name=source.name) for source in sources),
             ]
             log.info("ready", admin_port=port, ports=running.ports)

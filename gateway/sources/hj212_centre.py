@@ -9,7 +9,7 @@ set a clock or read a parameter is part of the evidence. What the centre only no
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from drivers.environment.hj212 import Edition, Message
@@ -55,7 +55,7 @@ class Centre:
         self.strangers: OrderedDict[str, tuple[str, int]] = OrderedDict()  # unknown devices: peer, time
 
     @property
-    def devices(self) -> Iterable[str]:
+    def devices(self) -> Collection[str]:
         """The devices that are connected now."""
         return self._connections.keys()
 

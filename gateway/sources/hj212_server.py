@@ -10,7 +10,8 @@ import contextlib
 import ipaddress
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from typing import Any
 
 from drivers.environment.hj212 import Decoder, Profiles
 from gateway.config import Hj212Settings
@@ -21,6 +22,7 @@ from gateway.sources.connection_limits import Limits
 from gateway.sources.hj212_care import Care, CareStore
 from gateway.sources.hj212_centre import Centre
 from gateway.sources.hj212_connection import Connection
+from gateway.sources.hj212_requests import request_of, result_of
 from gateway.sources.inbox import Inbox
 
 SWEEP_S = 1.0
@@ -86,6 +88,16 @@ class Hj212Server:
                 now_s = time.monotonic()
                 for connection in list(self._connections):
                     connection.check_limits(now_s)
+
+    @property
+    def devices(self) -> Collection[str]:
+        """The devices that are connected now."""
+        return self.centre.devices
+
+    async def carry_out(self, device: str, request: dict[str, Any], *, now_us: int) -> dict[str, Any]:
+        """Ask a connected device; see `hj212_requests` for the form of the request and of what comes back."""
+        asked = request_of(request, now_us=now_us, edition=self.centre.edition(device))
+        return result_of(await self.centre.ask(device, asked))
 
     def stop_reading(self) -> None:
         """Read nothing more; connections stay open for the answers to what was read."""

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import socket
 import sys
@@ -24,12 +23,11 @@ def free_port() -> int:
 class GatewayProcess:
     """`gateway run` on ports of its own; it can be killed and started again on the same state."""
 
-    def __init__(self, directory: Path, dsn: str, *, toml: str = "", environment: dict[str, str] | None = None) -> None:
+    def __init__(self, directory: Path, dsn: str, *, toml: str = "", unknown_device: str = "accept") -> None:
         self.directory = directory
         self.module = "gateway"
         self.port = free_port()
         self.admin_port = free_port()
-        self._environment = environment or {}
         self._process: asyncio.subprocess.Process | None = None
         self.log_path = directory / "gateway.log"
         self.config_path = directory / "gateway.toml"
@@ -37,8 +35,8 @@ class GatewayProcess:
             f'[gateway]\nname = "test"\nstate_dir = "{directory}/state"\n'
             f'[database]\ndsn = "{dsn}"\nstatement_timeout_s = 3.0\n'
             f"[admin]\nport = {self.admin_port}\n"
-            f'[[hj212]]\nhost = "127.0.0.1"\nport = {self.port}\nunknown_device = "accept"\n'
-            f"calibrate_clock = false\nfetch_gaps = false\n{toml}",
+            f'[[hj212]]\nhost = "127.0.0.1"\nport = {self.port}\nunknown_device = "{unknown_device}"\n'
+            f"calibrate_clock = false\n{'' if 'fetch_gaps' in toml else 'fetch_gaps = false'}\n{toml}",
             encoding="utf-8",
         )
 
@@ -47,7 +45,7 @@ class GatewayProcess:
         with log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", self.module, "run", "-c", str(self.config_path),
-                stdout=log, stderr=log, env={**os.environ, **self._environment},
+                stdout=log, stderr=log,
             )  # fmt: skip
         if wait_ready:
             await self.wait_ready()
