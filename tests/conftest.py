@@ -123,7 +123,7 @@ def own_database(tier_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture
 def empty_database(tier_server: PostgresServer) -> Iterator[str]:
-    with fresh_database(tier_server, template="template1") as dsn:
+    with fresh_database(tier_server, template="template0") as dsn:
         yield dsn
 
 

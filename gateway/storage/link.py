@@ -7,6 +7,9 @@ deadline of our own for a server that hangs and cannot enforce anything.
 
 import asyncio
 import contextlib
+import os
+import select
+import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -52,9 +55,12 @@ class Link:
         An error that leaves it in any doubt drops it; the database's and the system's come out as `StorageError`.
         """
         async with self._lock:
+            deadline: asyncio.TimerHandle | None = None
             try:
                 async with asyncio.timeout(self._settings.deadline_s):
-                    yield await self._connected()
+                    connection = await self._connected()
+                deadline = asyncio.get_running_loop().call_later(self._settings.deadline_s, _sever, connection)
+                yield connection
             except BaseException as error:
                 if not self._is_sound_after(error):
                     await self._drop()
@@ -62,14 +68,18 @@ class Link:
                 if translated is None:
                     raise
                 raise translated from error
+            finally:
+                if deadline is not None:
+                    deadline.cancel()
 
     async def close(self) -> None:
         async with self._lock:
             await self._drop()
 
     async def _connected(self) -> Connection:
-        if self._connection is not None and not self._connection.closed:
+        if self._connection is not None and not _has_ended(self._connection):
             return self._connection
+        await self._drop()
         connection = await connect(self._dsn, self._settings, name=self._name)
         self._connection = connection
         if self._prepare is not None:
@@ -77,7 +87,7 @@ class Link:
         return connection
 
     def _is_sound_after(self, error: BaseException) -> bool:
-        if self._connection is None or not isinstance(error, Exception) or isinstance(error, TimeoutError):
+        if self._connection is None or not isinstance(error, Exception):
             return False
         return self._connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
@@ -115,6 +125,28 @@ async def connect(dsn: str, settings: StorageSettings, *, name: str) -> Connecti
         await connection.close()
         raise
     return connection
+
+
+def _sever(connection: Connection) -> None:
+    """End the connection under its user's feet: a hung server answers no request to cancel either.
+
+    Shutting the socket down makes libpq see the end of it at once, as if the network had gone.
+    """
+    if not connection.closed:
+        with socket.socket(fileno=os.dup(connection.fileno())) as twin, contextlib.suppress(OSError):
+            twin.shutdown(socket.SHUT_RDWR)
+
+
+def _has_ended(connection: Connection) -> bool:
+    """Whether an idle connection is of no more use: the server was restarted, the network reset it.
+
+    An idle connection has nothing to read; if there is something, it is the end (or a notice, not worth a difference).
+    """
+    if connection.closed:
+        return True
+    poll = select.poll()  # select() takes no descriptor above 1023, and a gateway has thousands
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def is_data_error(error: Exception) -> bool:

@@ -42,7 +42,7 @@ class Store:
         self.writer = writer
         self.settings = settings
         self.tier: Tier | None = None  # known after the first connection
-        self._batches = Link(dsn, settings, name=f"gateway {writer} writer", prepare=self._prepare)
+        self._batches = Link(dsn, settings, name=f"gateway {writer} writer", prepare=self._prepare_for_batches)
         self._others = Link(dsn, settings, name=f"gateway {writer}", prepare=self._prepare)
         self.commands = CommandQueue(self._others, writer)
         self._devices = DeviceTable(self._others, settings, clock=clock)
@@ -87,8 +87,11 @@ class Store:
             tier = await schema.migrate_like(connection, self.settings)
         self.tier = tier
         self._batch_writer.keeps_dirty_hours = not tier.has_policies
-        await connection.execute(query("create_staging"))
         await connection.execute(query("make_writer"), {"writer": self.writer})
+
+    async def _prepare_for_batches(self, connection: Connection) -> None:
+        await self._prepare(connection)
+        await connection.execute(query("create_staging"))
 
     async def write(self, deliveries: Sequence[Delivery]) -> Written:
         written = await self._batch_writer.write(deliveries)

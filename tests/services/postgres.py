@@ -180,7 +180,9 @@ class PostgresServer:
         """End all sessions in a database and wait until they are gone."""
         with psycopg.connect(self.dsn(), autocommit=True) as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [database]
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE datname = %s AND pid <> pg_backend_pid()",
+                [database],
             )
 
     def _family(self) -> list[psutil.Process]:
