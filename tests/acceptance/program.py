@@ -23,7 +23,9 @@ def free_port() -> int:
 class GatewayProcess:
     """`gateway run` on ports of its own; it can be killed and started again on the same state."""
 
-    def __init__(self, directory: Path, dsn: str, *, toml: str = "", unknown_device: str = "accept") -> None:
+    def __init__(
+        self, directory: Path, dsn: str, *, toml: str = "", unknown_device: str = "accept", oldest_days: int = 400
+    ) -> None:
         self.directory = directory
         self.module = "gateway"
         self.port = free_port()
@@ -33,7 +35,7 @@ class GatewayProcess:
         self.config_path = directory / "gateway.toml"
         self.config_path.write_text(
             f'[gateway]\nname = "test"\nstate_dir = "{directory}/state"\n'
-            f'[database]\ndsn = "{dsn}"\nstatement_timeout_s = 3.0\n'
+            f'[database]\ndsn = "{dsn}"\nstatement_timeout_s = 3.0\noldest_days = {oldest_days}\n'
             f"[admin]\nport = {self.admin_port}\n"
             f'[[hj212]]\nhost = "127.0.0.1"\nport = {self.port}\nunknown_device = "{unknown_device}"\n'
             f"calibrate_clock = false\n{'' if 'fetch_gaps' in toml else 'fetch_gaps = false'}\n{toml}",
