@@ -34,6 +34,10 @@ UNITS_IN_USE = {
 """Unit and total unit where the field means another one than the table prints."""
 
 
+LONGEST_CODE = 32
+"""Characters of a code that can be in a table; longer ones are not looked up, nor remembered."""
+
+
 class Quantity(NamedTuple):
     """What is measured. `unit` is the customary one; a channel may carry another."""
 
@@ -62,9 +66,13 @@ def quantity(name: str) -> Quantity:
     return QUANTITIES.get(name) or Quantity(name, "", "", name, name)
 
 
-@lru_cache(maxsize=4096)
 def factor(code: str, medium: str = "") -> Factor:
     """The factor of this code; `medium` "air" keeps three-digit codes from being read as water's."""
+    return _factor(code, medium) if len(code) <= LONGEST_CODE else _own_name(code)
+
+
+@lru_cache(maxsize=4096)
+def _factor(code: str, medium: str) -> Factor:
     key = code.casefold()
     if len(key) == 3 and key.isdigit() and medium == "air":
         return _own_name(code)

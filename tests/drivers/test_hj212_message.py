@@ -5,6 +5,8 @@ import math
 import pytest
 
 from drivers.environment.hj212 import Decoder, Edition, Message
+from drivers.environment.hj212 import readings as readings_memory
+from drivers.environment.hj212 import segment as segment_memory
 from drivers.environment.hj212.encode import frame
 from drivers.environment.hj212.times import iso, next_qn, time_us, write_qn, write_time
 from drivers.events import Notice, Parameter, Position, Readings
@@ -297,3 +299,24 @@ def test_profile_shows_how_a_station_writes() -> None:
     assert shown["habits"] == ["trailing_separator", "data_time_milliseconds"]
     assert shown["unknown_codes"] == {"zz1": 3}
     assert shown["commands"] == {"2011": 3}
+
+
+def test_memories_stay_bounded_under_made_up_names() -> None:
+    held = []
+    for n in range(3 * readings_memory.REMEMBERED):
+        cp = f"DataTime=20240520210600;x{n}-Rtd=1;y{n}-Rtd=2"
+        segment = f"ST=31;CN=2011;PW=123456;MN=M{n};Flag=5;CP=&&{cp}&&"
+        (event,) = Decoder().feed(frame(segment.encode()))
+        assert isinstance(event, Message)
+        held.append(len(readings_memory._plans))
+    assert max(held) <= readings_memory.REMEMBERED
+    assert len(segment_memory._headers) <= segment_memory.REMEMBERED
+
+
+def test_plan_too_long_to_be_remembered_is_read_all_the_same() -> None:
+    groups = ";".join(f"{'z' * 30}{n}-Rtd={n}" for n in range(120))
+    before = len(readings_memory._plans)
+    event = message(f"DataTime=20240520210600;{groups}")
+    assert event.numbers == [float(n) for n in range(120)]
+    assert event.deviations == ("segment_over_1024",)
+    assert len(readings_memory._plans) == before

@@ -32,7 +32,7 @@ class Profile:
     def observe(self, message: "Message") -> None:
         """Learn from one message."""
         header = message.header
-        kind = (header.cn, header.flag, message.deviations)
+        kind = (header.cn[:8], header.flag, message.deviations)
         known = self._kinds.get(kind)
         if known is None and len(self._kinds) >= MAX_KINDS:
             kind = (OTHER, None, ())
@@ -41,6 +41,7 @@ class Profile:
         if message.plan is None:
             return
         for code in message.plan.codes:
+            code = code[:32]
             if code not in self._unknown_codes and len(self._unknown_codes) >= MAX_UNKNOWN_CODES:
                 code = OTHER
             self._unknown_codes[code] = self._unknown_codes.get(code, 0) + 1
@@ -116,6 +117,7 @@ class Profiles:
 
     def of(self, mn: str) -> Profile:
         """The profile of a station, made when first asked for."""
+        mn = mn[:64]
         found = self._stations.get(mn)
         if found is None:
             if len(self._stations) >= self._most:

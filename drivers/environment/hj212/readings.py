@@ -20,7 +20,7 @@ from drivers.channels import factor, quantity
 from drivers.channels.factors_other import ELECTRICAL
 from drivers.environment.hj212.codes import AIR_SYSTEMS, PERIODS_S
 from drivers.environment.hj212.items import read_items, split_name
-from drivers.environment.hj212.segment import REMEMBERED, Header
+from drivers.environment.hj212.segment import Header, forget_headers
 from drivers.events import Channel, Shape
 
 STATISTIC_OF = {
@@ -81,7 +81,15 @@ _NO_FLAG_NO_TIME = ("N", "")
 """Appended to the parts of a frame, for values without a flag and frames without DataTime."""
 _NO_FLAG, _NO_TIME = -2, -1
 
-_plans: dict[tuple[str, bool, int], dict[tuple[str, ...], Plan]] = {}
+REMEMBERED = 2048
+LONGEST_PLAN = 2048
+"""Distinct plans kept, and characters in the names of one that is, so that made-up names cannot fill the memory: some
+50 MB at the worst. 900-byte frames of 36 values have names of some 400 characters."""
+
+Kind = tuple[str, bool, int]
+"""What a plan depends on beside the names: command, whether the system is air, minute interval."""
+
+_plans: dict[tuple[Kind, tuple[str, ...]], Plan] = {}
 
 
 def read_values(cp: str, header: Header, minute_interval_s: int) -> Values:
@@ -94,7 +102,7 @@ def read_values(cp: str, header: Header, minute_interval_s: int) -> Values:
         odd = items.deviations
         parts = [part for pair in items.pairs for part in pair]
         plan = _plan_of(tuple(parts[::2]), (header.cn, header.st in AIR_SYSTEMS, minute_interval_s))
-        if not odd:
+        if not odd and len(cp) <= LONGEST_PLAN:
             header.recent[0] = plan
     if plan.deviations:
         odd += plan.deviations
@@ -128,13 +136,15 @@ def _blank_sentinels(values: list[float], plan: Plan) -> bool:
     return bool(found)
 
 
-def _plan_of(names: tuple[str, ...], kind: tuple[str, bool, int]) -> Plan:
-    plans = _plans.setdefault(kind, {})
-    plan = plans.get(names)
+def _plan_of(names: tuple[str, ...], kind: Kind) -> Plan:
+    plan = _plans.get((kind, names))
     if plan is None:
-        if len(plans) >= REMEMBERED:
-            plans.clear()
-        plan = plans[names] = _make_plan(names, kind)
+        plan = _make_plan(names, kind)
+        if sum(map(len, names)) <= LONGEST_PLAN:
+            if len(_plans) >= REMEMBERED:
+                _plans.clear()
+                forget_headers()
+            _plans[kind, names] = plan
     return plan
 
 
@@ -145,7 +155,7 @@ def number(text: str) -> float:
     return value if math.isfinite(value) else math.nan
 
 
-def _make_plan(names: tuple[str, ...], kind: tuple[str, bool, int]) -> Plan:
+def _make_plan(names: tuple[str, ...], kind: Kind) -> Plan:
     cn, is_air, minute_interval_s = kind
     split = [split_name(name) for name in names]
     suffixes = {suffix.casefold() for _, suffix in split}
@@ -229,7 +239,7 @@ def _position_at(channels: list[Channel]) -> tuple[int, int, int] | None:
 
 
 def _plan_deviations(
-    channels: list[Channel], seen: dict[tuple[str, str], int], names: tuple[str, ...], kind: tuple[str, bool, int]
+    channels: list[Channel], seen: dict[tuple[str, str], int], names: tuple[str, ...], kind: Kind
 ) -> tuple[str, ...]:
     odd = []
     is_period = PERIODS_S[kind[0]] != 0

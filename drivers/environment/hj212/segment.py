@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from drivers.environment.hj212.codes import EDITIONS, Edition
 
 REMEMBERED = 4096
-"""Distinct texts kept in each of the memories of this package; a full memory is emptied."""
+LONGEST_REMEMBERED = 256
+"""Distinct headers kept, and characters of one that is; a full memory is emptied."""
 
 _CP_START = re.compile(r"(?:\A|[;,\s])CP\s*=\s*(&+)")
 _NAMES = {"QN", "ST", "CN", "PW", "MN", "Flag", "PNUM", "PNO", "RF"}
@@ -68,9 +69,11 @@ def read_segment(data: bytes) -> Segment:
         qn, head = head[3:20], head[21:]
     known = _headers.get(head)
     if known is None:
+        known = _read_header(head)
         if len(_headers) >= REMEMBERED:
-            _headers.clear()
-        known = _headers[head] = _read_header(head)
+            forget_headers()
+        if len(head) <= LONGEST_REMEMBERED:
+            _headers[head] = known
     header, inner_qn = known
     qn = qn or inner_qn
     if header.deviations:
@@ -81,6 +84,11 @@ def read_segment(data: bytes) -> Segment:
         elif header.flag is not None and header.flag >= 4:
             odd = (*odd, "qn_missing")
     return header, qn, cp, odd
+
+
+def forget_headers() -> None:
+    """Empty the memory of headers, and with it that of the plans that fitted last."""
+    _headers.clear()
 
 
 def _decode(data: bytes) -> tuple[str, tuple[str, ...]]:
