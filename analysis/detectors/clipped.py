@@ -1,0 +1,101 @@
+"""An upper cut: everything above a value is reported as that value, so that the maximum comes again and again.
+
+The statistic counts separate visits to the highest value of a window. How unlikely a second visit is follows from the spacing of high
+values in accepted history. The end of the measuring range is no cut: there every instrument stops.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.detectors.interface import Detector, Scores, Text
+from analysis.detectors.shape import is_pollutant, targets
+from analysis.detectors.upper_tail import highest, window_ends, windows
+from analysis.model.arrays import Floats, Ints
+from analysis.model.block import SeriesBlock
+
+WINDOWS_H = (168, 720)
+
+
+def visits_to_maximum(values: Floats) -> tuple[Floats, Ints]:
+    """The highest value of each window and how often it is reached anew, consecutive equals counted once.
+
+    Shapes (…, width) to (…,); NaN is missing, an empty window has NaN and 0.
+    """
+    top = np.max(np.where(np.isnan(values), -np.inf, values), axis=-1)
+    at = values == top[..., None]
+    before = np.concatenate([np.zeros_like(at[..., :1]), at[..., :-1]], axis=-1)
+    return np.where(np.isfinite(top), top, np.nan), (at & ~before).sum(axis=-1)
+
+
+def return_odds(cells: Floats, n_reference: Ints, resolution: Floats) -> Floats:
+    """−ln of the chance that a value above the 90 % quantile equals the highest by rounding. (n_series,) [nats]
+
+    High values lie about exponentially above the quantile, with the mean excess b: one reporting step q of that is q/b.
+    """
+    inside = np.arange(cells.shape[1])[None, :] < n_reference[:, None]
+    ordered = np.sort(np.where(inside, cells, np.nan), axis=1)
+    n = np.count_nonzero(~np.isnan(ordered), axis=1)
+    edge = np.take_along_axis(ordered, np.maximum((0.9 * n).astype(np.int64), 0)[:, None], axis=1)
+    excess = np.where(ordered > edge, ordered - edge, 0.0)
+    mean = excess.sum(axis=1) / np.maximum((excess > 0).sum(axis=1), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = np.log(mean / resolution)
+    return np.asarray(np.maximum(np.nan_to_num(odds, neginf=0.0, posinf=0.0), 0.0))
+
+
+def run(block: SeriesBlock) -> list[Scores]:
+    """One stream a window length."""
+    cells = highest(block)
+    odds = return_odds(cells, block.reference_cells, block.resolution)
+    out = []
+    for hours in WINDOWS_H:
+        width, ends = window_ends(block, hours)
+        if not len(ends):
+            continue
+        cut = windows(cells, width, ends)
+        top, visits = visits_to_maximum(cut)
+        known = np.count_nonzero(~np.isnan(cut), axis=2)
+        with np.errstate(invalid="ignore"):
+            at_range = top >= block.range_high[:, None]
+        # the first visit is free; of the others each may be any of the high tenth of the window's values
+        chances = np.log(np.maximum(0.1 * known, 1.0))
+        scores = np.maximum(visits - 1.0, 0.0) * np.maximum(odds[:, None] - 1.0, 0.0) - chances
+        scores = np.where(known >= width // 2, np.where(at_range, 0.0, scores), np.nan)
+        last = ends * block.cell
+        out.append(
+            Scores(
+                targets=targets(block),
+                interval_s=block.interval_s,
+                start_s=block.start_s,
+                ends=last,
+                starts=np.broadcast_to(last - width * block.cell, scores.shape),
+                scores=scores,
+                available=block.available[:, last - 1],
+                n_accepted=block.n_accepted,
+                evidence={"maximum": top, "visits": visits.astype(np.float64)},
+                stream=f"{hours}h",
+            )
+        )
+    return out
+
+
+DETECTOR = Detector(
+    name="clipped",
+    fault="clipped",
+    runs_on="block",
+    run=run,
+    needs=is_pollutant,
+    floor=6.0,
+    tail="odds",
+    specificity=8,
+    alternatives=("capped", "stuck_value"),
+    explanation=Text(
+        en="the highest value {maximum:.6g} was reached {visits:.0f} separate times and never exceeded; honest values hardly ever tie at the top",
+        zh="最高值 {maximum:.6g} 先后出现 {visits:.0f} 次且从未被超过；真实数据的最大值极少重复",
+    ),
+    innocent_if=Text(
+        en="the value is the end of a range that is not registered, or a control loop holds the quantity at a set point",
+        zh="该值为未登记的量程上限，或控制回路将其维持在设定值",
+    ),
+)
