@@ -20,8 +20,8 @@ from drivers.channels import (
 DATASET_QUANTITIES = (
     "so2 nox no no2 co particulate hcl nmhc o2 co2 humidity stack_temperature stack_pressure velocity flow "
     "flow_dry_standard cod nh3n tp tn ph conductivity dissolved_oxygen turbidity water_temperature power energy "
-    "current voltage power_factor reactive_energy pm25 pm10 o3 voc air_temperature air_pressure air_humidity wind_speed "
-    "wind_direction rain level"
+    "current voltage power_factor reactive_energy pm25 pm10 o3 voc air_temperature air_pressure air_humidity "
+    "wind_speed wind_direction rain level"
 )
 
 
