@@ -8,6 +8,16 @@ server=usr/lib/postgresql/17/bin/postgres
 extension=usr/share/postgresql/17/extension/timescaledb.control
 
 if [ -e "/$extension" ] && [ -e "/$server" ]; then root=/; fi
+if [ "$(id -u)" != 0 ] && [ "$root" != / ]; then
+    echo "timescaledb: needs root, to make and to enter the Debian folder" >&2
+    exit 1
+fi
+if [ ! -e "$root/$extension" ] || [ ! -e "$root/$server" ]; then
+    # Two test runs at once: the second waits and finds it done.
+    mkdir -p "$(dirname "$root")"
+    exec 9>"$root.lock"
+    flock 9
+fi
 if [ ! -e "$root/$extension" ] || [ ! -e "$root/$server" ]; then
     . /etc/os-release
     if [ "${VERSION_CODENAME:-}" = trixie ]; then
@@ -25,7 +35,6 @@ if [ ! -e "$root/$extension" ] || [ ! -e "$root/$server" ]; then
             DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends mmdebstrap >/dev/null
         fi
         echo "timescaledb: making a Debian 13 folder with PostgreSQL and TimescaleDB in $root (about a minute, once)" >&2
-        mkdir -p "$(dirname "$root")"
         rm -rf "$root" "$root.new"
         # Made under another name first: an interrupted run leaves nothing that looks finished.
         mmdebstrap --quiet --variant=apt --include="$package" trixie "$root.new" >/dev/null

@@ -6,7 +6,7 @@ because many gateways may meet the same new device at once. A change of the regi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ from gateway.storage.sql import query
 SeriesIds = NDArray[np.int32]
 PointChannels = tuple[int, tuple[Channel, ...]]
 ShapeOf = tuple[str, bool, Shape]  # device, whether in quarantine, shape
-Key = TypeVar("Key")
-SHAPES_REMEMBERED = 100_000
+SHAPES_REMEMBERED = 200_000  # about 80 MB
 SHAPES_AT_ONCE = 200
 
 
@@ -53,6 +52,11 @@ class Catalogue:
         self.places.clear()
         self._by_shape.clear()
         self._by_channels.clear()
+
+    def make_room(self) -> None:
+        """Bounded: when too much is remembered, all of it is learned anew. Never in the middle of a batch."""
+        if len(self._by_shape) >= SHAPES_REMEMBERED:
+            self.forget()
 
     def series(self, device: str, quarantined: bool, shape: Shape) -> SeriesIds | None:
         """The ids of a shape's channels, in their order, if they are known."""
@@ -103,17 +107,9 @@ class Catalogue:
             if isinstance(ids, str):
                 problems |= dict.fromkeys(by_channels[key], ids)
                 continue
-            _remember(self._by_channels, key, ids)
-            for one in by_channels[key]:
-                _remember(self._by_shape, one, ids)
+            self._by_channels[key] = ids
+            self._by_shape |= dict.fromkeys(by_channels[key], ids)
         return problems
-
-
-def _remember(memory: dict[Key, SeriesIds], key: Key, ids: SeriesIds) -> None:
-    """Bounded; the oldest entry goes first."""
-    if len(memory) >= SHAPES_REMEMBERED:
-        del memory[next(iter(memory))]
-    memory[key] = ids
 
 
 async def _find_or_make_devices(

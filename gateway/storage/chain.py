@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 
 from gateway.storage.contract import ChainReport
-from gateway.storage.link import Connection
+from gateway.storage.link import Link
 from gateway.storage.sql import query
 
 GENESIS = bytes(32)
@@ -61,21 +61,25 @@ class Verifier:
         return ChainReport(**self._counted, problems=tuple(self._problems))
 
 
-async def verify(connection: Connection, writer: str) -> ChainReport:
+async def verify(link: Link, writer: str) -> ChainReport:
     """Recompute a writer's chain from the stored bytes, a stretch at a time.
 
-    A batch whose frames retention has dropped altogether can only be checked for its link. While the writer is
-    writing, batches that it commits meanwhile are not looked at.
+    A batch whose frames retention has dropped altogether can only be checked for its link. Batches that are committed
+    meanwhile are not looked at.
     """
-    head = await (await connection.execute(query("chain_head"), {"writer": writer})).fetchone()
+    async with link.use() as connection:
+        head = await (await connection.execute(query("chain_head"), {"writer": writer})).fetchone()
     verifier = Verifier()
     last = head["seq"] if head else 0
     for first in range(1, last + 1, _STEP):
         stretch = {"writer": writer, "first": first, "last": min(first + _STEP - 1, last)}
+        async with link.use() as connection:
+            frames = await (await connection.execute(query("chain_frames"), stretch)).fetchall()
+            batches = await (await connection.execute(query("chain"), stretch)).fetchall()
         hashes: dict[int, list[bytes]] = {}
-        for row in await (await connection.execute(query("chain_frames"), stretch)).fetchall():
+        for row in frames:
             hashes.setdefault(row["seq"], []).append(row["recomputed"])
-        for row in await (await connection.execute(query("chain"), stretch)).fetchall():
+        for row in batches:
             seq = row["seq"]
             verifier.batch(seq, row["previous_hash"], row["hash"], row["frames"], hashes.get(seq, []))
     return verifier.report((head["seq"], head["hash"]) if head else None)

@@ -185,8 +185,7 @@ class Store:
         ]
 
     async def verify_chain(self, writer: str | None = None) -> ChainReport:
-        async with self._others.use() as connection:
-            return await chain.verify(connection, writer or self.writer)
+        return await chain.verify(self._others, writer or self.writer)
 
     async def _rows(self, name: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
         async with self._others.use() as connection:

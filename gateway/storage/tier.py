@@ -8,6 +8,7 @@ The tier is settled when the schema is made and written down there: a schema doe
 server was upgraded later. A server that can do *less* than the schema needs is an error.
 """
 
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -15,8 +16,8 @@ import psycopg
 
 from gateway.storage.sql import query
 
-# `by_range` of create_hypertable came with 2.13.
-OLDEST_TIMESCALE = (2, 13)
+OLDEST_TIMESCALE = (2, 13)  # `by_range` of create_hypertable
+OLDEST_COLUMNSTORE = (2, 18)  # `enable_columnstore`, add_columnstore_policy
 
 
 class Tier(StrEnum):
@@ -48,10 +49,16 @@ async def probe(connection: psycopg.AsyncConnection[Any]) -> Tier:
         except psycopg.errors.InsufficientPrivilege:
             return Tier.PLAIN
         facts = await _facts(connection)
-    installed = facts["installed"]
-    if not installed or _version(installed) < OLDEST_TIMESCALE:
+    return tier_of(installed=facts["installed"], licence=facts["licence"])
+
+
+def tier_of(*, installed: str | None, licence: str | None) -> Tier:
+    """The tier of an extension version ("2.19.3") under a licence ("apache", "timescale")."""
+    version = _version(installed or "0")
+    if version < OLDEST_TIMESCALE:
         return Tier.PLAIN
-    return Tier.TIMESCALE_TSL if facts["licence"] == "timescale" else Tier.TIMESCALE_APACHE
+    is_full = licence == "timescale" and version >= OLDEST_COLUMNSTORE
+    return Tier.TIMESCALE_TSL if is_full else Tier.TIMESCALE_APACHE
 
 
 async def _facts(connection: psycopg.AsyncConnection[Any]) -> dict[str, Any]:
@@ -63,4 +70,4 @@ async def _facts(connection: psycopg.AsyncConnection[Any]) -> dict[str, Any]:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split("-")[0].split("+")[0].split(".")[:2] if part.isdigit())
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:2])

@@ -121,6 +121,7 @@ class BatchWriter:
     async def _learn(self, batch: Sequence[Unpacked]) -> None:
         """Make sure of all places and series; a delivery that needs one that cannot be had becomes a dead letter."""
         memory = self._catalogue
+        memory.make_room()
         if memory.version is None:
             memory.version = await self._registry_version()
         await memory.learn_places(self._registry, _wanted(batch))
