@@ -2,8 +2,8 @@
 
     python -m tests.acceptance.mqtt_devices PORT LEDGER DEVICES RATE < accounts
 
-`accounts` are lines of device and secret. Every device publishes a sample of four values with QoS 1 at its own pace, one
-in flight, and sends it again after a reconnect until it is acknowledged; then its line is in the ledger, fsynced.
+`accounts` are lines of device and secret. Every device publishes samples of four values with QoS 1 at its own pace,
+one in flight, and sends it again after a reconnect until it is acknowledged; then its line is in the ledger, fsynced.
 """
 
 import asyncio

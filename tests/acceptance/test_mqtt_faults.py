@@ -1,4 +1,4 @@
-"""Acknowledged by the broker means in the database, once: the gateway, the database and the broker are killed under load."""
+"""Acknowledged by the broker means in the database, once: gateway, database and broker are killed under load."""
 
 import asyncio
 import contextlib
@@ -39,8 +39,9 @@ def mqtt_field() -> Iterator[Field]:
 def source(field: Field, *, client_id: str = "gateway", topics: str = '"eg/v1/#"') -> str:
     """The configuration of one source."""
     return (
-        f'[[mqtt]]\nhost = "127.0.0.1"\nport = {field.broker.port}\nclient_id = "{client_id}"\nusername = "{client_id}"\n'
-        f'password = "{field.secrets[client_id]}"\nunknown_device = "accept"\ntopics = [{topics}]\nreconnect_max_s = 1.0\n'
+        f'[[mqtt]]\nhost = "127.0.0.1"\nport = {field.broker.port}\nclient_id = "{client_id}"\n'
+        f'username = "{client_id}"\npassword = "{field.secrets[client_id]}"\n'
+        f'unknown_device = "accept"\ntopics = [{topics}]\nreconnect_max_s = 1.0\n'
     )
 
 

@@ -121,7 +121,7 @@ def test_health_alarms_without_method_and_with_a_misspelt_timestamp_are_taken() 
     [
         ("System time : 1193683 ms", []),
         ("hello world", []),
-        ("SO2:0.004ppm,NO2=0.031 ppm;PM2.5: 8ug/m3", [("SO2", 0.004, "ppm"), ("NO2", 0.031, "ppm"), ("PM2.5", 8.0, "ug/m3")]),
+        ("SO2:0.004ppm,NO2=0.03 ppm;PM10: 8ug/m3", [("SO2", 0.004, "ppm"), ("NO2", 0.03, "ppm"), ("PM10", 8, "ug/m3")]),
         ("CO(mg/m3)=0.42", [("CO", 0.42, "mg/m3")]),
         ('{"SO2(ppm)":0.004,"battery":80}', [("SO2", 0.004, "ppm")]),
         ("CO: 5", []),  # no unit, no reading
