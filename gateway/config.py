@@ -62,13 +62,21 @@ class DatabaseSettings(Section):
     dsn: Secret = "embedded"
     """`embedded`, or a PostgreSQL connection string, or env:NAME or file:/path that holds one."""
     chunk_days: int = Field(7, ge=1, le=90)
-    retention_days: int | None = Field(None, ge=1)
-    """Days that observations are kept; none: for ever (Order 820 asks for 5 years of raw records)."""
     oldest_days: int = Field(400, ge=1)
     """Device times older than this before the arrival are kept out of the hypertable. [d]"""
     newest_minutes: int = Field(10, ge=1)
     """Device times later than this after the arrival are kept out of the hypertable. [min]"""
     statement_timeout_s: float = Field(8.0, gt=0)
+
+
+class RetentionSection(Section):
+    """Days that the growing tables are kept; absent: for ever."""
+
+    observation_days: int | None = Field(None, ge=1)
+    raw_frame_days: int | None = Field(None, ge=1)
+    track_days: int | None = Field(None, ge=1)
+    device_event_days: int | None = Field(None, ge=1)
+    hourly_days: int | None = Field(None, ge=1)
 
 
 class IntakeSection(Section):
@@ -210,6 +218,7 @@ class Config(Section):
 
     gateway: GatewaySettings = GatewaySettings()
     database: DatabaseSettings = DatabaseSettings()
+    retention: RetentionSection = RetentionSection()
     intake: IntakeSection = IntakeSection()
     spool: SpoolSettings = SpoolSettings()
     admin: AdminSettings = AdminSettings()

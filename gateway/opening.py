@@ -15,7 +15,7 @@ from gateway.gateway_notice import DRIVER as NOTICE_DRIVER
 from gateway.gateway_notice import decode_notice
 from gateway.intake import IntakeSettings
 from gateway.registry import RegisteredDevice, Registry, Verdict
-from gateway.storage import DeadLetter, Device, StorageSettings, Store
+from gateway.storage import DeadLetter, Device, RetentionSettings, StorageSettings, Store
 from gateway.storage.embedded import embedded_postgres
 
 
@@ -47,6 +47,10 @@ def storage_settings(config: Config) -> StorageSettings:
         statement_timeout_s=database.statement_timeout_s,
         deadline_s=database.statement_timeout_s + 2,
     )
+
+
+def retention_settings(config: Config) -> RetentionSettings:
+    return RetentionSettings(**config.retention.model_dump())
 
 
 def intake_settings(config: Config) -> IntakeSettings:

@@ -32,16 +32,25 @@ from gateway.config import Config
 from gateway.errors import StorageError
 from gateway.intake import Intake, Spool
 from gateway.metrics import Metrics
-from gateway.opening import decoder_of, intake_settings, opened_database, registered, storage_settings
+from gateway.opening import (
+    decoder_of,
+    intake_settings,
+    opened_database,
+    registered,
+    retention_settings,
+    storage_settings,
+)
 from gateway.registry import Registry
 from gateway.service import notify, watchdog_period_s
 from gateway.sources.hj212_server import Hj212Server
 from gateway.sources.mqtt import MqttSource
 from gateway.storage import Store
+from gateway.storage.retention import maintain
 
 log = structlog.get_logger("gateway")
 
 REFRESH_S = 10.0
+MAINTAIN_EVERY_S = 300.0
 SPOOL_ALARM_SHARE = 0.8
 
 
@@ -92,6 +101,7 @@ async def run(config: Config, *, on_ready: Callable[[Running], Coroutine[Any, An
             chores = [
                 tasks.create_task(_keep_registry(store, registry, state_dir), name="registry"),
                 tasks.create_task(_keep_books(store, spool), name="books"),
+                tasks.create_task(_keep_house(dsn, config), name="maintenance"),
                 tasks.create_task(_watchdog(working), name="watchdog"),
                 tasks.create_task(serve_commands(store.commands, list(servers)), name="commands"),
                 *(tasks.create_task(source.run(), name=source.name) for source in sources),
@@ -128,6 +138,16 @@ async def _keep_registry(store: Store, registry: Registry, state_dir: Path) -> N
     while True:
         await asyncio.sleep(REFRESH_S)
         await _refresh_registry(store, registry, state_dir)
+
+
+async def _keep_house(dsn: str, config: Config) -> None:
+    """Partitions ahead, roll-ups, retention; any number of processes may do this."""
+    while True:
+        try:
+            await maintain(dsn, retention=retention_settings(config), settings=storage_settings(config))
+        except StorageError as error:
+            log.warning("maintenance_failed", error=str(error))
+        await asyncio.sleep(MAINTAIN_EVERY_S)
 
 
 async def _keep_books(store: Store, spool: Spool) -> None:

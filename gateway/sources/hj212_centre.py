@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from prometheus_client import Counter
+
 from drivers.environment.hj212 import Edition, Message
 from drivers.environment.hj212.answers import BY_THE_BOOK, AnswerStyle, answer_cn, answer_to
 from drivers.environment.hj212.assembly import Assembly
@@ -49,6 +51,7 @@ class Centre:
         self._assembly = Assembly()
         self._noticed: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._last_qn = ""
+        self._answer_counts: dict[str | None, Counter] = {}
         self.arrivals: OrderedDict[str, None] = OrderedDict()  # devices that have come and wait to be greeted
         self.clock_requests: OrderedDict[str, None] = OrderedDict()  # devices that asked for the time (1013)
         self.doubtful_clocks: OrderedDict[str, None] = OrderedDict()  # devices whose real-time data look out of time
@@ -122,7 +125,7 @@ class Centre:
             answer = answer_to(message, style)
             if answer is not None:
                 connection.send(answer)
-                self._metrics.answers.labels(self._settings.name, answer_cn(message, style)).inc()
+                self._answered(answer_cn(message, style)).inc()
         if message.cn == "1013" and self._settings.calibrate_clock and connection.is_open:
             self.clock_requests[device] = None
 
@@ -156,6 +159,12 @@ class Centre:
         if every_s == 0 or self._is_time_for(device, kind, every_s):
             notice = GatewayNotice(device, kind, _now_us(), detail)
             self._inbox.offer((notice.delivery(source=self._settings.name, peer=str(detail.get("peer", ""))),))
+
+    def _answered(self, cn: str | None) -> Counter:
+        """The counter of an answer; looked up once, because it is needed with every frame."""
+        if cn not in self._answer_counts:
+            self._answer_counts[cn] = self._metrics.answers.labels(self._settings.name, cn)
+        return self._answer_counts[cn]
 
     def _station(self, device: str, message: Message) -> Station:
         settings = self._settings

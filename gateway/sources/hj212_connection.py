@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from gateway.sources.hj212_server import Hj212Server
 
 
+PIECE_BYTES = 16_384
+"""What the decoder is given at a time: the budget of bad frames is looked at in between, because text made to look like
+the heads of frames is costly to refuse."""
+
+
 class Connection(asyncio.Protocol):
     """Decodes, checks identity, hands over; the server owns what connections share."""
 
@@ -48,17 +53,19 @@ class Connection(asyncio.Protocol):
             self._hand_over(self._decoder.flush())
 
     def data_received(self, data: bytes) -> None:
-        self._server.metrics.bytes.labels(self._server.name).inc(len(data))
-        events = self._decoder.feed(data)
-        bad = sum(isinstance(event, BadFrame) for event in events)
+        self._server.count_bytes.inc(len(data))
         now_s = time.monotonic()
-        pause_s = self._limits.received(good=len(events) - bad, bad=bad, now_s=now_s)
-        self._hand_over(events)
+        for at in range(0, len(data), PIECE_BYTES):
+            events = self._decoder.feed(data[at : at + PIECE_BYTES])
+            bad = sum(isinstance(event, BadFrame) for event in events)
+            pause_s = self._limits.received(good=len(events) - bad, bad=bad, now_s=now_s)
+            self._hand_over(events)
+            if reason := self._limits.why_close(now_s=now_s):
+                self.close(reason)
+                return
         if pause_s > 0:
             self.pause("rate")
             asyncio.get_running_loop().call_later(pause_s, self.resume, "rate")
-        if reason := self._limits.why_close(now_s=now_s):
-            self.close(reason)
 
     def check_limits(self, now_s: float) -> None:
         """Close the connection if it has been silent or useless for too long."""
@@ -113,13 +120,13 @@ class Connection(asyncio.Protocol):
         for deviation in event.deviations:
             server.metrics.deviations.labels(server.name, deviation).inc()
         if isinstance(event, BadFrame):
-            server.metrics.frames.labels(server.name, "bad").inc()
+            server.count_frame["bad"].inc()
             return delivery
         if event.mn:
             self.device = event.mn
         delivery.device = self.device or f"address:{self.address}"
         verdict, delivery.disposition = server.identify(delivery.device, event.pw, self.address)
-        server.metrics.frames.labels(server.name, delivery.disposition.value).inc()
+        server.count_frame[delivery.disposition].inc()
         if verdict is not Verdict.PASSED:
             server.centre.stranger(delivery.device, verdict, self.peer, received_us)
         if delivery.disposition is Disposition.REFUSED:

@@ -46,6 +46,9 @@ class Hj212Server:
         self.settings = settings
         self.name = settings.name
         self.metrics = metrics
+        # Looked up once: a label look-up costs as much as reading ten values.
+        self.count_frame = {verdict: metrics.frames.labels(self.name, verdict) for verdict in ("bad", *Disposition)}
+        self.count_bytes = metrics.bytes.labels(self.name)
         self.registry = registry
         self.profiles = Profiles(PROFILES)
         self.limits = Limits(

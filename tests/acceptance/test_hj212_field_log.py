@@ -86,7 +86,7 @@ async def test_the_field_log_is_stored_once_with_damage_and_repeats_accounted_fo
             assert await gateway.terminate() == 0
         with psycopg.connect(server.dsn()) as connection:
             stored: dict[Key, set[float]] = defaultdict(set)
-            for table in ("v_observation", "v_revision"):
+            for table in ("v_observation", "v_revision", "v_out_of_bounds"):
                 rows = connection.execute(
                     f"SELECT site, channel, statistic, interval_s, time, value FROM {table}".encode()
                 )

@@ -22,14 +22,14 @@ def test_the_written_default_is_the_default(tmp_path: Path) -> None:
     config = load(written(tmp_path, DEFAULT))
     assert config == Config(hj212=config.hj212)
     uncommented = re.sub(r"^# (\w+ = .*)$", r"\1", DEFAULT, flags=re.MULTILINE)
-    assert "retention_days" in uncommented
-    shown = load(written(tmp_path, re.sub(r"^retention_days.*$", "", uncommented, flags=re.MULTILINE)))
+    assert "observation_days" in uncommented
+    shown = load(written(tmp_path, re.sub(r"^(\w+_days) = (1826|3652).*$", "", uncommented, flags=re.MULTILINE)))
     assert shown == config
 
 
 def test_every_setting_of_the_service_stands_in_the_written_default() -> None:
     tables = tomllib.loads(re.sub(r"^# (\w+ = .*)$", r"\1", DEFAULT, flags=re.MULTILINE))
-    for name in ("gateway", "database", "intake", "spool", "admin"):
+    for name in ("gateway", "database", "retention", "intake", "spool", "admin"):
         section = Config.model_fields[name].annotation
         assert isinstance(section, type)
         assert issubclass(section, BaseModel)
