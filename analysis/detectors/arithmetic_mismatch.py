@@ -50,6 +50,7 @@ def checked_audits(data: SiteData) -> tuple[Checked, ...]:
         tightness = learn_tightness(
             audit.residual,
             bound=audit.bound,
+            sigma=audit.sigma,
             expected=audit.expected,
             own_step=audit.own_step,
             reference=audit.reference,

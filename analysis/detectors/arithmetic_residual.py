@@ -12,17 +12,21 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erf
 
 from analysis.detectors.expected_level import trailing_sum
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-MIN_REFERENCE_ROWS = 24
+MIN_REFERENCE_ROWS = 5
+"""Enough to see that an identity holds to rounding; a habit beyond rounding takes `_ROWS_FOR_HABIT` to learn."""
+
+_ROWS_FOR_HABIT = 24
 _STRAY_SHARE = 0.002  # accepted rows that may break an identity without widening it: start-up hours, a logger's restart
 _MAX_LOOSENESS = 0.02  # an identity that accepted rows keep only to 2 % says little about a falsification of 2 %
 _MARGIN = 1.5
-_ROWS_FOR_OWN_BOUND = 200  # so many rows inside half a step are no chance where the inputs' rounding reaches further
+_CHANCE_OF_OWN_BOUND = 1e-6  # that residuals stay inside half a step although rounded inputs would carry them further
 
 
 class Tightness(NamedTuple):
@@ -38,7 +42,9 @@ class Tightness(NamedTuple):
     """Half a reporting step where the logger computes from the rounded values, else 0. [unit of the channel]"""
 
 
-def learn_tightness(residual: Array, *, bound: Array, expected: Array, own_step: float, reference: Mask) -> Tightness:
+def learn_tightness(
+    residual: Array, *, bound: Array, sigma: Array, expected: Array, own_step: float, reference: Mask
+) -> Tightness:
     """How far the residual of an identity goes in accepted rows.
 
     Parameters
@@ -47,6 +53,8 @@ def learn_tightness(residual: Array, *, bound: Array, expected: Array, own_step:
         Reported less expected, NaN where the identity cannot be formed. [unit of the channel]
     bound : (n,) float64
         From `identities.rounding_tolerance`. [unit of the channel]
+    sigma : (n,) float64
+        Standard deviation of a residual under rounding. [unit of the channel]
     expected : (n,) float64
         Expected value. [unit of the channel]
     own_step : float
@@ -65,7 +73,8 @@ def learn_tightness(residual: Array, *, bound: Array, expected: Array, own_step:
     if count < MIN_REFERENCE_ROWS:
         return Tightness(1.0, 0.0, count, False)
     own_bound = own_step / 2 * (1 + 1e-6) + 1e-9 * float(np.max(np.abs(expected[rows])))
-    if count >= _ROWS_FOR_OWN_BOUND and own_step > 0 and np.abs(residual[rows]).max() <= own_bound:
+    by_chance = float(erf(own_bound / (np.sqrt(2) * float(np.median(sigma[rows]))))) ** count
+    if by_chance < _CHANCE_OF_OWN_BOUND and own_step > 0 and np.abs(residual[rows]).max() <= own_bound:
         return Tightness(1.0, 0.0, count, True, own_bound)
     ratio = np.sort(np.abs(residual[rows]) / bound[rows])
     reached = float(ratio[count - 1 - int(_STRAY_SHARE * count)])
@@ -74,7 +83,7 @@ def learn_tightness(residual: Array, *, bound: Array, expected: Array, own_step:
     loose = scale > 1.0 and scale * float(np.median(bound[rows])) > _MAX_LOOSENESS * level
     signed = residual[rows] / bound[rows]
     bias = float(np.clip(signed, -1.0, 1.0).mean())
-    return Tightness(scale, bias, count, not loose)
+    return Tightness(scale, bias, count, not loose and (scale == 1.0 or count >= _ROWS_FOR_HABIT))
 
 
 def bound_ratio(residual: Array, *, bound: Array, scale: float) -> Array:

@@ -19,7 +19,8 @@ from analysis.model.site import Grid
 Series = tuple[Grid, int]
 """A row of a grid."""
 
-LEAST_FIT_ROWS = 24
+LEAST_FIT_ROWS = 5
+FIT_MARGIN = 1.1
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,15 @@ def make_audit(
     slopes: dict[str, Floats],
     steps: dict[str, float],
     implied: dict[str, Floats],
+    fitted: bool = False,
 ) -> Audit:
+    """Form the residual and its bounds; `fitted` widens them a little where constants were learned and not written
+    down."""
     channel = grid.channels[row]
     own_step = identities.reporting_step(grid.values[row])
     bound, sigma = identities.rounding_tolerance(expected, slopes, steps=steps, step=own_step)
+    if fitted:
+        bound = FIT_MARGIN * bound
     return Audit(
         channel=channel,
         grid=grid,
@@ -103,8 +109,18 @@ def make_audit(
 
 
 def fit_constant(reported: Floats, shape: Floats, *, accepted: int) -> float | None:
-    """The one constant of reported = constant · shape, from accepted rows: their median."""
+    """The one constant of reported = constant · shape, from accepted rows: least squares over those near the median
+    ratio.
+
+    The median alone is as coarse as the rounding of a single row.
+    """
+    y, x = reported[:accepted], shape[:accepted]
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = (reported / shape)[:accepted]
-    known = ratio[np.isfinite(ratio) & (ratio != 0)]
-    return float(np.median(known)) if known.size >= LEAST_FIT_ROWS else None
+        ratio = y / x
+    known = np.isfinite(ratio) & (ratio != 0)
+    if known.sum() < LEAST_FIT_ROWS:
+        return None
+    y, x = y[known], x[known]
+    error = np.abs(y - float(np.median(ratio[known])) * x)
+    near = error <= 3 * np.median(error) + 1e-12
+    return float((x[near] @ y[near]) / (x[near] @ x[near]))

@@ -90,27 +90,38 @@ def overlap_score(
     """
     n = marked.size
     runs = runs_of(marked)
-    length = runs.end - runs.first
-    hit_cum = np.concatenate([[0], np.cumsum(matters & marked)])
-    touches = hit_cum[runs.end] - hit_cum[runs.first] > 0
-    at_end = runs.end - 1
+    touches = _touch(runs, matters)
+    by_runs = _touch_score(runs, touches, matters & possible, possible, memory=memory)
+    # the other margin of the same table: how many of the exceedances are marked
+    spells = runs_of(matters & possible)
+    by_spells = _touch_score(spells, _touch(spells, marked), marked, possible, memory=memory)
+    n_runs, n_touch = (monthly_sum(runs.end - 1, w, n, memory=memory) for w in (np.ones(touches.size), touches))
+    score = np.maximum(np.maximum(by_runs, by_spells) - np.log(2), 0.0)
+    first = first_of_month(runs.first[touches], runs.end[touches], n, memory=memory)
+    return np.where(n_touch > 0, score, 0.0), n_touch, n_runs, first
+
+
+def _touch(runs: Runs, other: Bools) -> Bools:
+    """Whether each run holds an hour of another mask."""
+    hits = np.concatenate([[0], np.cumsum(other)])
+    return np.asarray(hits[runs.end] - hits[runs.first] > 0)
+
+
+def _touch_score(runs: Runs, touches: Bools, other: Bools, possible: Bools, *, memory: int) -> Floats:
+    """−ln of the chance that so many runs of the month touch the hours of another mask."""
+    n = possible.size
+    at_end, length = runs.end - 1, runs.end - runs.first
     n_runs, n_touch, hours = (
-        monthly_sum(at_end, weight, n, memory=memory) for weight in (np.ones(len(length)), touches, length)
+        monthly_sum(at_end, weight, n, memory=memory) for weight in (np.ones(length.size), touches, length)
     )
-    share = trailing_sum((matters & possible).astype(np.float64), window=memory)
+    share = trailing_sum(other.astype(np.float64), window=memory)
     room = trailing_sum(possible.astype(np.float64), window=memory)
-    blocks = trailing_sum(np.diff(matters.astype(np.int8), prepend=0).clip(min=0).astype(np.float64), window=memory)
+    blocks = trailing_sum(np.diff(other.astype(np.int8), prepend=0).clip(min=0).astype(np.float64), window=memory)
     with np.errstate(invalid="ignore", divide="ignore"):
         # a run of length m touches a block of length b from m + b − 1 places
         chance = (share + blocks * np.maximum(hours / n_runs - 1, 0)) / room
     chance = np.clip(np.nan_to_num(chance, nan=1.0), _LEAST_CHANCE, 1.0)
-    score = np.where(n_touch > 0, -binom.logsf(n_touch - 1, n_runs, chance), 0.0)
-    return (
-        np.maximum(score, 0.0),
-        n_touch,
-        n_runs,
-        first_of_month(runs.first[touches], runs.end[touches], n, memory=memory),
-    )
+    return np.where(n_touch > 0, -binom.logsf(n_touch - 1, n_runs, chance), 0.0)
 
 
 def monthly_sum(at: Ints, weight: Floats | Bools | Ints, n: int, *, memory: int = MEMORY_H) -> Floats:

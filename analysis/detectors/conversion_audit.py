@@ -12,8 +12,13 @@ from analysis.detectors import identities
 from analysis.detectors.aggregates import mean_of_parts, parts_of
 from analysis.detectors.arithmetic_residual import best_convention
 from analysis.detectors.audit import Audit, Series, aligned, channel_of, make_audit, step_of
+from analysis.model.arrays import Bools, Floats
 from analysis.model.metadata import Channel
 from analysis.model.site import Grid, SiteData
+
+HIGHEST_OXYGEN_PCT = 19.0
+"""Above it the plant does not run or the line leaks; a rounding of O is multiplied by ten and more, and loggers stop
+converting."""
 
 CONVERTED = {"zs_avg": "avg", "zs_rtd": "rtd", "zs_min": "min", "zs_max": "max"}
 
@@ -68,6 +73,7 @@ def _conversion_of_means(grid: Grid, row: int, value: Series, oxygen: Series) ->
     reference = grid.channels[row].reference_oxygen_pct
     if c is None or o is None or reference is None:
         return None
+    c = np.where(_is_judged(c, o, channel_of(value)), c, np.nan)
     expected, slopes = identities.oxygen_conversion({"value": c, "o2": o}, reference_oxygen_pct=reference)
     reported = grid.values[row]
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -86,6 +92,13 @@ def _conversion_of_means(grid: Grid, row: int, value: Series, oxygen: Series) ->
         steps={"value": step_of(value), "o2": step_of(oxygen)},
         implied=implied,
     )
+
+
+def _is_judged(value: Floats, oxygen: Floats, channel: Channel) -> Bools:
+    """Not where the reading is one for "less than": some loggers convert it, some write it, some clip it."""
+    floor = max(channel.detection_limit or 0.0, 0.0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray((value > floor) & (oxygen <= HIGHEST_OXYGEN_PCT))
 
 
 def _mean_of_conversions(grid: Grid, row: int, value: Series, oxygen: Series) -> Audit | None:

@@ -54,15 +54,8 @@ def _audit(data: SiteData, grid: Grid, row: int, channel: Channel) -> Audit | No
     sources = [data.channel(channel.point, name) for name in channel.derived_from]
     if formula is None and channel.statistic in CONVERTED and channel.reference_oxygen_pct is not None:
         formula, sources = "oxygen_conversion", undeclared_sources(data, channel)
-    if formula is None and channel.quantity == "energy" and channel.statistic == "cou" and not channel.derived_from:
-        # a meter's energy of an interval is its mean power times a constant
-        formula, sources = "affine", [data.channel(channel.point, name) for name in _powers(grid, channel)]
     builder = BUILDERS.get(formula or "")
     known = [source for source in sources if source is not None]
     if builder is None or not known or len(known) < len(sources):
         return None
     return builder(data, grid, row, known)
-
-
-def _powers(grid: Grid, channel: Channel) -> list[str]:
-    return [c.id for c in grid.channels if c.point == channel.point and c.quantity == "power" and c.statistic == "avg"]

@@ -93,7 +93,7 @@ DETECTOR = Detector(
         en="the faults that were marked are what caused the exceedances, and maintenance records show them",
         zh="若所标记的故障正是超标原因，且有运维记录佐证，则可排除",
     ),
-    floor=6.0,
+    floor=12.0,
     tail="odds",
     share=2.0,
     specificity=9,

@@ -104,7 +104,9 @@ DETECTOR = Detector(
         "comparison and reported",
         zh="若调整了风机或挡板、启闭了烟道，或经比对重新确定并报备了速度场系数，则可排除",
     ),
-    floor=3.0,
+    floor=4.0,
+    tail="exponential",
+    least_scale=0.5,
     specificity=6,
     alternatives=("scaled", "parameter_edited", "process_change"),
 )

@@ -87,6 +87,8 @@ def shift_along(contrast: Array, *, direction: Array, covariance: Array) -> Shif
 def score_where_best(shifts: dict[str, Shift], *, wanted: str) -> Array:
     """Positive z of one direction where none of the others explains the contrast better, else 0.
 
+    Scaled by the share of T² that the direction explains: a wild vector has a projection on everything.
+
     Parameters
     ----------
     shifts : mapping of Shift
@@ -102,7 +104,9 @@ def score_where_best(shifts: dict[str, Shift], *, wanted: str) -> Array:
     misfits = np.stack([_one_sided_misfit(shift) for shift in shifts.values()])
     own = _one_sided_misfit(shifts[wanted])
     z = shifts[wanted].z
-    score = np.where(own <= misfits.min(axis=0), np.maximum(z, 0.0), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        explained = np.where(z > 0, z**2 / (z**2 + shifts[wanted].misfit), 0.0)
+    score = np.where(own <= misfits.min(axis=0), np.maximum(z, 0.0) * explained, 0.0)
     return np.where(np.isfinite(z), score, np.nan)
 
 

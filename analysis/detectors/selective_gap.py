@@ -8,6 +8,7 @@ network's.
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import gammaincc
 from scipy.stats import binom
 
 from analysis.detectors.chance_overlap import first_of_month, habitual, monthly_sum, runs_of
@@ -20,7 +21,6 @@ from analysis.model.site import SiteData
 TOP_SHARE = 0.1
 _LONGEST_GAP_H = 72
 _SHARED = 0.3  # of the other sites silent in the same hour: the network's gap
-_LEAST_CHANCE = 0.1
 HOUR_S = 3600
 SCALES_H = (48, 168, 720)
 """High against the last two days, week, or month: peaks of a day, of a spell of weather, of a campaign."""
@@ -102,7 +102,8 @@ def month_scores(
         start_s=table.start_s,
         ends=ends,
         starts=np.stack([first for _, (_, _, _, first) in rows]),
-        scores=np.stack([score for _, (score, _, _, _) in rows]),
+        # the shared path believes half of a log odds; these have been held down already, by the least chance of a run
+        scores=2.0 * np.stack([score for _, (score, _, _, _) in rows]),
         available=np.broadcast_to(table.available[ends - 1], (len(rows), table.n_hours)),
         n_accepted=np.full(len(rows), table.n_accepted, dtype=np.int64),
         evidence={
@@ -179,21 +180,39 @@ def gap_scores(values: Floats, gone: Bools, *, step_s: int = HOUR_S) -> tuple[Fl
 def _scale_scores(
     values: Floats, first: Ints, end: Ints, edge: Floats, *, scale: int, memory: int
 ) -> tuple[Floats, Floats, Floats, Ints]:
-    """As `gap_scores`, with high meaning the top tenth of the `scale` samples before the gap."""
+    """As `gap_scores`, with high meaning high among the `scale` samples before the gap.
+
+    Fisher's method: −ln of the ranks' tail probabilities adds up to a gamma variable if gaps fall at random. How far
+    the ranks of ordinary samples are from uniform (a rising series is always high among its past) is measured on the
+    series itself.
+    """
     n = values.size
-    is_high = rank_before(values, first, edge, scale=scale) > 1 - TOP_SHARE
-    # how often an hour of this series has such a neighbour without a gap: in long series every third is enough to tell
+    surprise = _surprise(rank_before(values, first, edge, scale=scale), scale=scale)
+    is_high = surprise > -np.log(TOP_SHARE)
+    # in long series every third sample is enough to tell
     looked = np.arange(1, n - 1, 3 if scale > 100 else 1)
-    beside = rank_before(values, looked, np.fmax(values[looked - 1], values[looked + 1]), scale=scale)
-    known = np.isfinite(beside)
-    often, seen = (
-        monthly_sum(looked, weight, n, memory=memory) for weight in ((beside > 1 - TOP_SHARE) & known, known)
+    beside = np.fmax(values[looked - 1], values[looked + 1])
+    usual = _surprise(rank_before(values, looked, beside, scale=scale), scale=scale)
+    ordinary, seen, commonly = (
+        monthly_sum(looked, weight, n, memory=memory)
+        for weight in (np.nan_to_num(usual), np.isfinite(usual), usual > -np.log(TOP_SHARE))
     )
-    gaps, high = (monthly_sum(end, weight, n, memory=memory) for weight in (np.ones(end.size), is_high))
+    total, gaps, high = (
+        monthly_sum(end, weight, n, memory=memory)
+        for weight in (np.nan_to_num(surprise), np.isfinite(surprise), is_high)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
-        chance = np.clip(np.nan_to_num(often / seen, nan=1.0), _LEAST_CHANCE, 1.0)
-    score = np.where(high > 0, -binom.logsf(high - 1, gaps, chance), 0.0)
+        inflation = np.maximum(np.nan_to_num(ordinary / seen, nan=1.0), 1.0)
+        often = np.clip(np.nan_to_num(commonly / seen, nan=1.0), TOP_SHARE, 1.0)
+    by_sum = -np.log(np.maximum(gammaincc(np.maximum(gaps, 1.0), total / inflation), 1e-300))
+    by_count = -binom.logsf(high - 1, gaps, often)
+    score = np.where(high > 0, np.maximum(by_sum, by_count) - np.log(2), 0.0)
     return np.maximum(score, 0.0), high, gaps, first_of_month(first[is_high], end[is_high], n, memory=memory)
+
+
+def _surprise(rank: Floats, *, scale: int) -> Floats:
+    """−ln of the chance that the higher of two independent values ranks so high. [1]"""
+    return -np.log(np.maximum(1.0 - rank**2, 1.0 / scale))
 
 
 def neighbours(values: Floats, *, reach: int) -> Floats:
@@ -255,7 +274,7 @@ DETECTOR = Detector(
         en="the same high load that raises the values also disturbs the analyser or the logger, and their logs show it",
         zh="若高负荷在抬高浓度的同时确实干扰了分析仪或数采仪，且有设备日志佐证，则可排除",
     ),
-    floor=6.0,
+    floor=12.0,
     tail="odds",
     share=2.0,
     specificity=7,

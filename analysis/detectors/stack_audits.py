@@ -95,6 +95,7 @@ def dry_standard_flow_audit(data: SiteData, grid: Grid, row: int, sources: list[
                 slopes={name: constant * slope for name, slope in slopes.items()},
                 steps=steps,
                 implied=implied,
+                fitted=True,
             )
         )
     ratios = [np.abs(audit.residual) / audit.bound for audit in candidates]
@@ -156,24 +157,39 @@ def line_audit(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> A
     known = np.flatnonzero(np.isfinite(x[: grid.n_accepted]) & np.isfinite(y[: grid.n_accepted]))
     if known.size < LEAST_FIT_ROWS:
         return None
-    slope, intercept = _median_line(x[known], y[known], through_origin=formula == "rate")
+    slope, intercept = _fitted_line(x[known], y[known], through_origin=formula == "rate")
     expected, slopes = identities.straight_line({"x": x}, slope=slope, intercept=intercept)
     implied = {channel_of(sources[0]).id: (y - intercept) / slope} if slope else {}
     steps = {"x": step_of(sources[0])}
     return make_audit(
-        grid, row, formula=formula, sources=sources, expected=expected, slopes=slopes, steps=steps, implied=implied
+        grid,
+        row,
+        formula=formula,
+        sources=sources,
+        expected=expected,
+        slopes=slopes,
+        steps=steps,
+        implied=implied,
+        fitted=True,
     )
 
 
-def _median_line(x: Floats, y: Floats, *, through_origin: bool) -> tuple[float, float]:
-    """Slope between lower and upper half by rank (robust against single strays), then the median intercept."""
+def _fitted_line(x: Floats, y: Floats, *, through_origin: bool) -> tuple[float, float]:
+    """Slope and intercept: least squares over the rows near a line that single strays cannot move."""
     if through_origin:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = y / x
-        return _rounded_constant(float(np.median(ratio[np.isfinite(ratio)]))), 0.0
+        constant = fit_constant(y, x, accepted=x.size)
+        return (0.0 if constant is None else _rounded_constant(constant)), 0.0
     order = np.argsort(x, kind="stable")
     third = max(1, x.size // 3)
     low, high = order[:third], order[-third:]
     run = x[high] - x[low]
     slope = float(np.median((y[high] - y[low])[run > 0] / run[run > 0])) if (run > 0).any() else 0.0
-    return slope, float(np.median(y - slope * x))
+    error = y - slope * x
+    error = np.abs(error - np.median(error))
+    near = error <= 3 * np.median(error) + 1e-12
+    centre = float(x[near].mean())
+    spread = x[near] - centre
+    if not (spread @ spread) > 0:
+        return slope, float(np.median(y - slope * x))
+    slope = float((spread @ y[near]) / (spread @ spread))
+    return slope, float(y[near].mean() - slope * centre)

@@ -183,7 +183,9 @@ REDUCED = Detector(
         en="the treatment was made more efficient, or less had to be treated: fuel, product or inlet changed",
         zh="若治理设施节能改造，或燃料、产品、入口浓度变化使治理需求下降，则可排除",
     ),
-    floor=3.0,
+    floor=4.0,
+    tail="exponential",
+    least_scale=0.5,
     specificity=5,
     alternatives=("process_change", "instrument_fault"),
 )
