@@ -11,10 +11,12 @@ from drivers.fieldbus.polled_sample import PolledSample
 from drivers.profiles import shipped_profile
 from drivers.profiles.profile import SerialSettings
 from drivers.profiles.ratio import Ratio
+from gateway.sources.bus_budget import USUAL_DELAY_S, plan_bus
 from gateway.sources.bus_device import BusDevice
 from gateway.sources.bus_exchange import Outcome
 from gateway.sources.bus_plan import Dlt645Plan, ModbusPlan
 from gateway.sources.bus_schedule import Bus, Finished, Send
+from gateway.sources.bus_settings import SerialLineSettings
 from gateway.sources.bus_timing import LineTiming
 from simulators.meters import Device, Dlt645Meter, Faults, ModbusInstrument, ThreePhaseLoad, bcd, broken
 from simulators.meters_line import SimulatedLine
@@ -113,6 +115,17 @@ def test_every_sample_of_a_clean_bus_is_whole_and_in_its_minute() -> None:
         assert slots(samples) == [1, 2, 3, 4]
         assert all(0 < sample.read_us - sample.time_us < MINUTE_US for sample in samples)
     assert done.bus.statistics.outcomes[Outcome.SILENCE] == 0
+
+
+def test_measured_time_on_the_line_is_the_budgets() -> None:
+    meters = [meter(n, faults=Faults(delay_s=USUAL_DELAY_S)) for n in range(16)]
+    done = run(meters, minutes=4)
+    devices = [{"name": item.address, "profile": METER.name, "address": item.address} for item in meters]
+    settings = {"name": "line", "port": "/dev/x", "baud": 2400, "parity": "E", "device": devices}
+    budget = plan_bus(SerialLineSettings.model_validate(settings))
+    last = [max(s.read_us - s.time_us for s in done.of(item.address)) / 1e6 for item in meters]
+    assert max(last) == pytest.approx(budget.usual_s, rel=0.2)  # one daily question a slot comes on top
+    assert budget.usual_s < max(last) < budget.worst_s < 60
 
 
 def test_values_are_those_of_the_meter_with_ratios_applied() -> None:
