@@ -16,7 +16,7 @@ services: setup ## install and build what the tests need: Mosquitto, a Timescale
 	@scripts/services.sh
 
 test: services ## all tests, with real servers
-	$(RUN)pytest
+	$(RUN)pytest -n 3 --dist worksteal
 
 check: setup ## ruff, mypy --strict, import contracts
 	$(RUN)ruff check .
