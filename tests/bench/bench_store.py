@@ -62,7 +62,11 @@ def make_batch(minute: int) -> list[Delivery]:
         name = f"D{device:04}"
         values = [float(minute + device + channel) for channel in range(CHANNELS)]
         frame = Frame(name, Readings(name, time_us, SHAPE, values, "N" * CHANNELS))
-        batch.append(Delivery(time_us + MINUTE_US, "bench", "hj212", "127.0.0.1:1", name, frame.raw, frame))
+        batch.append(
+            Delivery(
+                START_US + minute * 200_000 + 60 * MINUTE_US, "bench", "hj212", "127.0.0.1:1", name, frame.raw, frame
+            )
+        )
     return batch
 
 

@@ -116,7 +116,7 @@ class PostgresServer:
     def start(self) -> None:
         data = f"{self._inside}/data"
         if not (self._outside / "data" / "PG_VERSION").exists():
-            arguments = ("-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C")
+            arguments = ("-D", data, "-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
             done = self._run(self.installation.command("initdb", *arguments))
             if done.returncode:
                 raise RuntimeError(f"initdb failed:\n{done.stdout.decode(errors='replace')}")
