@@ -79,7 +79,7 @@ class MqttSource:
         self._room = asyncio.Event()
         self._room.set()
         self._is_stopping = False
-        self._last_error = ""
+        self.last_error = ""  # why there is no connection
         self.is_connected = asyncio.Event()
         inbox.add_gate(self._room.clear, self._room.set)
 
@@ -90,9 +90,9 @@ class MqttSource:
             try:
                 await self._connection()
             except SourceError as error:
-                if str(error) != self._last_error:  # once, not once an attempt
+                if str(error) != self.last_error:  # once, not once an attempt
                     log.warning("mqtt_away", source=self.name, broker=self._peer, error=str(error))
-                self._last_error = str(error)
+                self.last_error = str(error)
                 await asyncio.sleep(self._backoff.next_s(lasted_s=time.monotonic() - started))
 
     def stop_reading(self) -> None:
@@ -110,7 +110,7 @@ class MqttSource:
                 await asyncio.to_thread(self._session.save)
                 log.info("mqtt_ready", source=self.name, broker=self._peer, session_present=link.session_present)
                 self._metrics.connections.labels(self.name).set(1)
-                self._last_error = ""
+                self.last_error = ""
                 self.is_connected.set()
                 while True:
                     await self._take(link, acks)

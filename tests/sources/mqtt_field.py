@@ -80,6 +80,11 @@ class Field:
     store: MemoryStore = field(default_factory=lambda: MemoryStore(writer="test"))
 
     @property
+    def files_untold(self) -> BrokerFiles:
+        """The broker's files while nobody has to be told of changes."""
+        return BrokerFiles(self.broker.passwords, self.broker.access)
+
+    @property
     def provisioning(self) -> Provisioning:
         files = BrokerFiles(self.broker.passwords, self.broker.access, self.broker.pid_file)
         return Provisioning(self.store, files)
@@ -118,11 +123,10 @@ def field_with(*devices: str, **options: Any) -> Iterator[Field]:
     found = Field(broker)
 
     async def provision() -> None:
-        found.secrets["gateway"] = (await found.provisioning.add_gateway()).secret
+        found.secrets["gateway"] = (await Provisioning(found.store, found.files_untold).add_gateway()).secret
         for device in devices:
             await found.add(device)
 
-    broker.pid_file.write_text(str(os.getpid()))  # nobody to tell yet
     asyncio.run(provision())
     try:
         broker.start()
