@@ -1,5 +1,7 @@
 """The embedded PostgreSQL: durable, restartable, reachable by its socket only."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -13,6 +15,13 @@ from tests.storage.frames import NOW_US, values
 pytestmark = pytest.mark.database
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not pytest's own: it closes its folder to the server's user whenever another session starts."""
+    with tempfile.TemporaryDirectory(prefix="offsite-embedded-") as name:
+        yield Path(name) / "postgresql"
+
+
 def settings_of(dsn: str) -> dict[str, str]:
     names = ["fsync", "full_page_writes", "synchronous_commit", "listen_addresses", "data_checksums"]
     with psycopg.connect(dsn) as connection:
@@ -21,8 +30,7 @@ def settings_of(dsn: str) -> dict[str, str]:
         )
 
 
-async def test_what_was_committed_is_there_after_a_restart(tmp_path: Path) -> None:
-    folder = tmp_path / "postgresql"
+async def test_what_was_committed_is_there_after_a_restart(folder: Path) -> None:
     async with embedded_postgres(folder) as dsn:
         assert settings_of(dsn) == {
             "fsync": "on",
@@ -39,8 +47,8 @@ async def test_what_was_committed_is_there_after_a_restart(tmp_path: Path) -> No
         assert (await store.write([values(NOW_US, 1.0, 2.0)])).counts.duplicate == 2
 
 
-def test_a_server_that_runs_already_is_used_and_left_running(tmp_path: Path) -> None:
-    first, second = EmbeddedPostgres(tmp_path / "db"), EmbeddedPostgres(tmp_path / "db")
+def test_a_server_that_runs_already_is_used_and_left_running(folder: Path) -> None:
+    first, second = EmbeddedPostgres(folder), EmbeddedPostgres(folder)
     first.start()
     try:
         assert second.start() == first.dsn
@@ -50,29 +58,29 @@ def test_a_server_that_runs_already_is_used_and_left_running(tmp_path: Path) -> 
         first.stop()
 
 
-def test_a_folder_too_deep_for_a_socket_gets_its_socket_elsewhere(tmp_path: Path) -> None:
-    folder = tmp_path / ("deep" * 25)
-    server = EmbeddedPostgres(folder)
+def test_a_folder_too_deep_for_a_socket_gets_its_socket_elsewhere(folder: Path) -> None:
+    deep = folder / ("deep" * 25)
+    server = EmbeddedPostgres(deep)
     try:
         psycopg.connect(server.start()).close()
-        assert str(folder) not in server.dsn
+        assert str(deep) not in server.dsn
     finally:
         server.stop()
 
 
-def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path / "db")
+def test_a_server_that_cannot_start_says_why(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
     server.start()
     server.stop()
-    (tmp_path / "db" / "data" / "PG_VERSION").write_text("9.1\n")
+    (folder / "data" / "PG_VERSION").write_text("9.1\n")
     with pytest.raises(StorageError, match=r"9\.1"):
         server.start()
 
 
-def test_an_interrupted_first_start_is_begun_anew(tmp_path: Path) -> None:
-    (tmp_path / "db" / "data.new").mkdir(parents=True)
-    (tmp_path / "db" / "data.new" / "half").write_text("made")
-    server = EmbeddedPostgres(tmp_path / "db")
+def test_an_interrupted_first_start_is_begun_anew(folder: Path) -> None:
+    (folder / "data.new").mkdir(parents=True)
+    (folder / "data.new" / "half").write_text("made")
+    server = EmbeddedPostgres(folder)
     try:
         psycopg.connect(server.start()).close()
     finally:
