@@ -97,6 +97,10 @@ class Hj212Server:
         """The devices that are connected now."""
         return self.centre.devices
 
+    def stations(self) -> dict[str, dict[str, Any]]:
+        """What was learned of how each station writes."""
+        return {mn: self.profiles.of(mn).snapshot() for mn in list(self.profiles)}
+
     async def carry_out(self, device: str, request: dict[str, Any], *, now_us: int) -> dict[str, Any]:
         """Ask a connected device; see `hj212_requests` for the form of the request and of what comes back."""
         asked = request_of(request, now_us=now_us, edition=self.centre.edition(device))

@@ -70,6 +70,7 @@ class Link:
         self._arrived: deque[Incoming] = deque()
         self._wake = asyncio.Event()
         self.session_present = False
+        self.granted: dict[str, int] = {}  # limits that an MQTT 5 broker announced, by property name
         self.dropped_qos0 = 0
         self._capture()
 
@@ -78,6 +79,8 @@ class Link:
 
         def connected(client: Any, userdata: Any, flags: Any, reason: Any, properties: Any) -> None:
             self.session_present = bool(flags.session_present)
+            if properties is not None:
+                self.granted = {name: value for name, value in vars(properties).items() if isinstance(value, int)}
             on_connect(client, userdata, flags, reason, properties)
 
         self._paho.on_connect = connected
@@ -148,6 +151,22 @@ class Link:
             number = code if isinstance(code, int) else int(cast(Any, code).value)
             if number >= FAILURE:
                 raise SourceError(f"the broker refuses the subscription to {item} ({number})")
+
+    async def unsubscribe(self, filters: Sequence[str]) -> None:
+        """End subscriptions of the session.
+
+        Raises
+        ------
+        SourceError
+            If the connection is lost.
+        """
+        with _translated():
+            await self._client.unsubscribe(list(filters))
+
+    @property
+    def unacknowledged(self) -> int:
+        """Messages of ours that the broker has not acknowledged yet."""
+        return len(self._paho._out_messages)
 
     def acknowledge(self, mids: Sequence[int]) -> None:
         """PUBACK these, in this order, as one write."""

@@ -1,6 +1,7 @@
 """How a station writes: learned from what it sends, bounded, and shown per station."""
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from drivers.environment.hj212.codes import EDITIONS, Edition
@@ -127,6 +128,12 @@ class Profiles:
 
     def __len__(self) -> int:
         return len(self._stations)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stations)
+
+    def __contains__(self, mn: object) -> bool:
+        return mn in self._stations
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
         return {mn: profile.snapshot() for mn, profile in self._stations.items()}
