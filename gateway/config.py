@@ -117,6 +117,8 @@ class Hj212Settings(Section):
     minute_interval_s: int = Field(600, ge=60, le=1800)
     answer_uploads: bool = True
     """Answer uploads that ask for it (Flag bit A), after they are durable."""
+    keys_file: Path | None = None
+    """SM4 keys of stations that encrypt (HJ 212-2025 §6.4); see `station_keys`."""
     calibrate_clock: bool = True
     """Answer 1013 with 1012, and set clocks that are off by more than `clock_tolerance_s`."""
     clock_tolerance_s: float = Field(60.0, gt=0)

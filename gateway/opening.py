@@ -5,16 +5,13 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
 from drivers import driver as find_driver
-from drivers.environment import hj212
 from drivers.events import BadFrame, Decoder, Event, Reason
-from drivers.telemetry.mapping import mapping_from
-from drivers.telemetry.mqtt import LineDecoder
-from drivers.telemetry.router import MessageDecoder
 from gateway.config import Config
 from gateway.gateway_notice import DRIVER as NOTICE_DRIVER
 from gateway.gateway_notice import decode_notice
 from gateway.intake import IntakeSettings
 from gateway.registry import RegisteredDevice, Registry, Verdict
+from gateway.station_keys import decoder_for, load_keys
 from gateway.storage import DeadLetter, Device, RetentionSettings, StorageSettings, Store
 from gateway.storage.embedded import embedded_postgres
 
@@ -77,17 +74,10 @@ def registered(device: Device) -> RegisteredDevice:
 
 def decoder_of(config: Config) -> Callable[[str, str, str, bytes], Event | BadFrame]:
     """How (source, driver, device, raw) becomes an event again, with the settings of the source it came by."""
-    ports = {settings.name: settings for settings in config.hj212}
-    brokers = {settings.name: settings for settings in config.mqtt}
+    ports = {settings.name: (settings, load_keys(settings.keys_file)) for settings in config.hj212}
 
     def decoder(source: str, driver: str) -> Decoder:
-        if source in brokers and driver == "mqtt":
-            return LineDecoder(MessageDecoder(mapping_from(table) for table in brokers[source].mapping))
-        if source in ports:
-            return hj212.Decoder(
-                utc_offset_s=ports[source].utc_offset_minutes * 60, minute_interval_s=ports[source].minute_interval_s
-            )
-        return find_driver(driver).decoder()
+        return decoder_for(*ports[source]) if source in ports else find_driver(driver).decoder()
 
     def decode(source: str, driver: str, device: str, raw: bytes) -> Event | BadFrame:
         if driver == NOTICE_DRIVER:

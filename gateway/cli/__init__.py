@@ -16,7 +16,9 @@ COMMANDS = {
     "decode": "decode:decode",
     "command": "command:command",
     "dead-letter": "dead_letter:app",
+    "registry": "registry:app",
     "device": "device:app",
+    "doctor": "doctor:doctor",
     "analyse": "analyse:analyse",
 }
 """Name → where its function, or its group of commands, is."""

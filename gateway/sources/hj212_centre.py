@@ -25,6 +25,7 @@ from gateway.gateway_notice import GatewayNotice
 from gateway.metrics import Metrics
 from gateway.registry import Registry, Verdict
 from gateway.sources.inbox import Inbox
+from gateway.station_keys import StationKeys
 
 if TYPE_CHECKING:
     from gateway.sources.hj212_connection import Connection
@@ -38,11 +39,14 @@ REMEMBERED = 65_536  # devices and kinds whose last notice is remembered
 class Centre:
     """Answers and requests of one port."""
 
-    def __init__(self, settings: Hj212Settings, registry: Registry, inbox: Inbox, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Hj212Settings, registry: Registry, inbox: Inbox, metrics: Metrics, keys: StationKeys
+    ) -> None:
         self._settings = settings
         self._registry = registry
         self._inbox = inbox
         self._metrics = metrics
+        self._keys = keys
         self._utc_offset_s = settings.utc_offset_minutes * 60
         self._connections: dict[str, Connection] = {}
         self._stations: dict[str, Station] = {}
@@ -177,6 +181,7 @@ class Centre:
             edition=edition,
             over_time_s=settings.overtime_s,
             re_count=settings.retries,
+            key=next(iter(self._keys.get(device, ())), None),
         )
 
     def _style(self, device: str) -> AnswerStyle | None:

@@ -24,6 +24,7 @@ from gateway.sources.hj212_centre import Centre
 from gateway.sources.hj212_connection import Connection
 from gateway.sources.hj212_requests import request_of, result_of
 from gateway.sources.inbox import Inbox
+from gateway.station_keys import decoder_for, load_keys
 
 SWEEP_S = 1.0
 BACKLOG = 4_096  # a province returning after an outage connects within a second or two
@@ -54,7 +55,8 @@ class Hj212Server:
         self.limits = Limits(
             settings.max_frames_per_s, settings.max_bad_frames, settings.idle_s, settings.first_frame_s
         )
-        self.centre = Centre(settings, registry, inbox, metrics)
+        self._keys = load_keys(settings.keys_file)
+        self.centre = Centre(settings, registry, inbox, metrics, self._keys)
         self.port = 0
         self._care = Care(settings, self.centre, registry, store)
         self._inbox = inbox
@@ -114,12 +116,7 @@ class Hj212Server:
 
     def new_decoder(self) -> Decoder:
         """A decoder with this port's settings; the dialects that it learns are shared."""
-        settings = self.settings
-        return Decoder(
-            utc_offset_s=settings.utc_offset_minutes * 60,
-            minute_interval_s=settings.minute_interval_s,
-            profiles=self.profiles,
-        )
+        return decoder_for(self.settings, self._keys, profiles=self.profiles)
 
     def admit(self, connection: Connection) -> str | None:
         """Take a new connection in; the answer is why not."""
