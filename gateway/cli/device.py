@@ -66,6 +66,18 @@ def gateway_credential(
     _tell(_run(config, files, Provisioning.add_gateway), files)
 
 
+@app.command("doctor")
+def doctor_credential(
+    config: ConfigFile = DEFAULT_CONFIG,
+    passwords: PasswordsOption = PASSWORDS,
+    access: AccessOption = ACCESS,
+    pid_file: PidOption = None,
+) -> None:
+    """Make the credential of gateway doctor and print it, once. 生成自检账号凭据"""
+    files = BrokerFiles(passwords, access, pid_file)
+    _tell(_run(config, files, Provisioning.add_doctor), files)
+
+
 @app.command()
 def rotate(
     device: str,

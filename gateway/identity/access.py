@@ -13,6 +13,9 @@ HEADER = """\
 # %u is the user name that the client proved. No line for anonymous clients: they may do nothing.
 """
 
+DOCTOR = "doctor"
+"""Account that `gateway doctor` tries the broker with; it has no secret until one is made."""
+
 PATTERNS = (
     "pattern write eg/v1/+/+/%u/obs",
     "pattern write eg/v1/+/+/%u/pose",
@@ -28,6 +31,7 @@ def access_file(gateway: GatewayRights, devices: Mapping[str, Rights]) -> str:
     lines = [HEADER, f"user {gateway.name}"]
     lines += [f"topic read {topic}" for topic in gateway.reads]
     lines += [f"topic write {topic}" for topic in gateway.writes]
+    lines += ["", f"user {DOCTOR}", "topic readwrite doctor/#", "topic read $SYS/#"]
     for device, rights in sorted(devices.items()):
         writes, reads = rights.writes(device), rights.reads(device)
         if writes or reads:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gateway.errors import ConfigError
-from gateway.identity.access import access_file
+from gateway.identity.access import DOCTOR, access_file
 from gateway.identity.files import replace_file
 from gateway.identity.passwords import PasswordFile, new_secret
 from gateway.identity.rights import GatewayRights, Rights, check_id
@@ -78,7 +78,7 @@ class Provisioning:
         names = [device for device, _ in wanted]
         for device in names:
             check_id(device)
-            if device == self._gateway.name or device in passwords or names.count(device) > 1:
+            if device in (self._gateway.name, DOCTOR) or device in passwords or names.count(device) > 1:
                 raise ConfigError(
                     f"{device!r} has a credential already", key="device", expected="a new name, or rotate"
                 )
@@ -90,6 +90,11 @@ class Provisioning:
     async def add_gateway(self) -> Credential:
         """Make, or make anew, the credential of the gateway itself."""
         [credential] = await self._give(PasswordFile(self._files.passwords), [self._gateway.name])
+        return credential
+
+    async def add_doctor(self) -> Credential:
+        """Make, or make anew, the credential of `gateway doctor`."""
+        [credential] = await self._give(PasswordFile(self._files.passwords), [DOCTOR])
         return credential
 
     async def rotate(self, device: str) -> Credential:

@@ -180,7 +180,8 @@ class Mosquitto:
         text += ["log_type information", *lines]  # says when it has read its files again
         if os.geteuid() == 0:
             text.append("user root")
-        text += [f"listener {self.port} 127.0.0.1", "use_username_as_clientid true", ""]
+        own_name = settings.get("use_username_as_clientid", "true")  # a setting of each listener
+        text += [f"listener {self.port} 127.0.0.1", f"use_username_as_clientid {own_name}", ""]
         return "\n".join(text)
 
 
