@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import is_pollutant, targets
+from analysis.detectors.shape import is_regulated, targets
 from analysis.detectors.upper_tail import highest, window_ends, windows
 from analysis.model.arrays import Floats, Ints
 from analysis.model.block import SeriesBlock
@@ -43,7 +43,8 @@ def crowding(values: Floats, ordered: Floats, count: Ints, *, reach: Floats) -> 
         for share in (0.25, 0.75)
     ]
     top = np.take_along_axis(ordered, np.maximum(count - 1, 0)[:, :, None], axis=2)[:, :, 0]
-    band = np.minimum(BAND * reach[:, None] * (quartile[1] - quartile[0]), 0.5 * (top - quartile[1]))
+    with np.errstate(invalid="ignore"):
+        band = np.minimum(BAND * reach[:, None] * (quartile[1] - quartile[0]), 0.5 * (top - quartile[1]))
     with np.errstate(invalid="ignore"):
         inside = values >= (top - band)[:, :, None]
     before = np.concatenate([np.zeros_like(inside[:, :, :1]), inside[:, :, :-1]], axis=2)
@@ -104,7 +105,7 @@ DETECTOR = Detector(
     fault="capped",
     runs_on="block",
     run=run,
-    needs=is_pollutant,
+    needs=is_regulated,
     floor=5.0,
     tail="odds",
     specificity=6,

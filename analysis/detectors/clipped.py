@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import is_pollutant, targets
+from analysis.detectors.shape import is_regulated, targets
 from analysis.detectors.upper_tail import highest, window_ends, windows
 from analysis.model.arrays import Floats, Ints
 from analysis.model.block import SeriesBlock
@@ -85,7 +85,7 @@ DETECTOR = Detector(
     fault="clipped",
     runs_on="block",
     run=run,
-    needs=is_pollutant,
+    needs=is_regulated,
     floor=6.0,
     tail="odds",
     specificity=8,

@@ -16,9 +16,10 @@ from analysis.model.block import SeriesBlock, row_median, windowed
 from analysis.model.metadata import Channel
 from analysis.model.site import Grid, SiteData
 
-WINDOWS_H = (24, 72, 168)
+WINDOWS_H = (24, 72)
 LARGEST = 0.9999  # of a correlation, so that its logarithm stays finite
 LEAST_CORRELATION = 0.9
+RELATED = 0.75  # pairs that move together so much in accepted history belong together
 LEAST_CHANGES = 10
 
 
@@ -61,9 +62,11 @@ def joint_changes(one: Floats, other: Floats, *, width: int) -> tuple[Floats, Fl
 def coupling_gain(correlation: Floats, count: Floats, *, usual: Floats) -> Floats:
     """Log likelihood ratio of the window's correlation over the usual one, n/2 · ln((1 - r_usual²)/(1 - r²)). [nats]
 
-    Shapes (n_pairs, n_cells), usual (n_pairs,). Correlations below `LEAST_CORRELATION` are no copies: 0.
+    Shapes (n_pairs, n_cells), usual (n_pairs,). Correlations below
+    `LEAST_CORRELATION`, and pairs usually above `RELATED`, are no copies: 0 at most.
     """
     gain = 0.5 * count * np.log((1.0 - usual[:, None] ** 2) / (1.0 - correlation**2))
+    gain = np.where(usual[:, None] > RELATED, np.minimum(gain, 0.0), gain)
     return np.asarray(np.where(correlation < LEAST_CORRELATION, np.minimum(gain, 0.0), gain))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_pollutant
+from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated
 from analysis.model.arrays import Floats
 from analysis.model.block import SeriesBlock, windowed
 
@@ -65,7 +65,7 @@ DETECTOR = Detector(
     fault="smoothed",
     runs_on="block",
     run=run,
-    needs=is_pollutant,
+    needs=is_regulated,
     floor=9.0,
     tail="odds",
     specificity=4,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_pollutant
+from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated
 from analysis.model.arrays import Floats
 from analysis.model.block import SeriesBlock
 
@@ -79,7 +79,7 @@ DETECTOR = Detector(
     fault="narrow_band",
     runs_on="block",
     run=run,
-    needs=is_pollutant,
+    needs=is_regulated,
     floor=0.7,
     specificity=4,
     alternatives=("synthetic_noise", "smoothed", "stuck_value", "instrument_fault"),

@@ -6,7 +6,7 @@ import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
 from analysis.detectors.level_step import WINDOWS_H, steps
-from analysis.detectors.shape import HOUR_S, cell_scores, is_pollutant
+from analysis.detectors.shape import HOUR_S, cell_scores, is_regulated
 from analysis.model.arrays import Floats
 from analysis.model.block import SeriesBlock
 
@@ -40,7 +40,7 @@ DETECTOR = Detector(
     fault="offset",
     runs_on="block",
     run=run,
-    needs=is_pollutant,
+    needs=is_regulated,
     floor=0.08,
     specificity=3,
     share=0.5,

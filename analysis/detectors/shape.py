@@ -13,9 +13,28 @@ HOUR_S = 3600
 MEASURED = frozenset({"rtd", "avg", "zs_rtd", "zs_avg"})
 # What supports a measurement: judged by what rests on it, not by its shape. Steady by nature, driven by the weather, or a state.
 AUXILIARY = frozenset(
-    "stack_temperature stack_pressure humidity velocity water_temperature air_temperature air_pressure air_humidity wind_speed "
-    "wind_direction rain level voltage current power energy reactive_energy power_factor".split()
+    [
+        "stack_temperature",
+        "stack_pressure",
+        "humidity",
+        "velocity",
+        "water_temperature",
+        "air_temperature",
+        "air_pressure",
+        "air_humidity",
+        "wind_speed",
+        "wind_direction",
+        "rain",
+        "level",
+        "voltage",
+        "current",
+        "power",
+        "energy",
+        "reactive_energy",
+        "power_factor",
+    ]
 )
+SUPPORTING = frozenset(["o2", "co2", "flow", "flow_dry_standard", "ph", "dissolved_oxygen", "conductivity"])
 DERIVED_KEEP = frozenset({None, "affine", "no_to_nox"})
 
 
@@ -27,6 +46,11 @@ def is_measured(channel: Channel) -> bool:
 def is_pollutant(channel: Channel) -> bool:
     """Measured, not an auxiliary, and not computed from other channels in a way that changes its shape."""
     return is_measured(channel) and channel.quantity not in AUXILIARY and channel.formula in DERIVED_KEEP
+
+
+def is_regulated(channel: Channel) -> bool:
+    """A pollutant proper: what limits are about, and what a forger wants to look better."""
+    return is_pollutant(channel) and channel.quantity not in SUPPORTING
 
 
 def targets(block: SeriesBlock) -> tuple[Target, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_pollutant
+from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated
 from analysis.model.arrays import Floats
 from analysis.model.block import SeriesBlock
 
 WINDOWS_H = (24, 72, 168)
+LEAST_SAMPLES = 30
 
 
 def roughness(noise_variance: Floats, variance: Floats, *, resolution: Floats) -> Floats:
@@ -43,7 +44,7 @@ def run(block: SeriesBlock) -> list[Scores]:
 
 def _of_window(block: SeriesBlock, hours: int) -> list[Scores]:
     width = block.window_cells(hours * HOUR_S)
-    if width * block.cell < 12 or width > block.n_cells:
+    if width * block.cell < LEAST_SAMPLES or width > block.n_cells:
         return []
     window = block.window(width)
     ratio = roughness(window.step_variance, window.variance, resolution=block.resolution)
@@ -70,8 +71,8 @@ DETECTOR = Detector(
     fault="smoothed",
     runs_on="block",
     run=run,
-    needs=is_pollutant,
-    floor=0.5,
+    needs=is_regulated,
+    floor=0.7,
     specificity=5,
     alternatives=("narrow_band", "replayed", "instrument_fault"),
     explanation=Text(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_pollutant
+from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated
 from analysis.model.arrays import Floats, Ints
 from analysis.model.block import SeriesBlock
 
@@ -91,7 +91,7 @@ DETECTOR = Detector(
     fault="synthetic_noise",
     runs_on="block",
     run=run,
-    needs=is_pollutant,
+    needs=is_regulated,
     floor=8.0,
     tail="odds",
     specificity=5,
