@@ -1,9 +1,9 @@
 """Detectors of suspected falsification, and the path from their scores to findings: pure functions on arrays.
 
-`dataset` reads and writes the folder format at the edge, `model` holds a site's arrays, `detectors` score windows, `calibration`
-turns scores into p-values against the site's own accepted history and a threshold that keeps the alert budget, `findings` merges,
-names, explains and ranks. `battery` runs them all, partition by partition. Nothing here imports the gateway, opens a socket or
-reads a clock. Errors are `ValueError` and `TypeError` only.
+`dataset` reads and writes the folder format at the edge, `model` holds a site's arrays, `detectors` score windows,
+`calibration` turns scores into p-values against the site's own accepted history and a threshold that keeps the alert
+budget, `findings` merges, names, explains and ranks. `battery` runs them all, partition by partition. Nothing here
+imports the gateway, opens a socket or reads a clock. Errors are `ValueError` and `TypeError` only.
 """
 
 VERSION = "1"

@@ -1,4 +1,7 @@
-"""All detectors on one partition: arrays in, findings out. What runs in this process, a worker process or a Dask worker is this."""
+"""All detectors on one partition: arrays in, findings out.
+
+What runs in this process, a worker process or a Dask worker is this.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from analysis.detectors import Detector, Scores, registered
 from analysis.findings import Finding, episodes, judge
 from analysis.model.block import SeriesBlock
 from analysis.model.site import Grid, SiteData
-
 
 Quantities = dict[tuple[str, str, str], str]
 STREAMS_PER_QUANTITY = 2  # several windows and statistics of one quantity exceed together; they count as about two
@@ -54,7 +56,10 @@ def analyse_sites(
 
 
 class Blocks:
-    """Blocks of the series that share interval, start and length; those that a detector selects are made once and shared with their sums."""
+    """Blocks of the series that share interval, start and length.
+
+    Those that a detector selects are made once and shared with their sums.
+    """
 
     def __init__(self, sites: Sequence[SiteData]) -> None:
         alike: dict[tuple[int, int, int], list[Grid]] = {}
@@ -104,7 +109,7 @@ def _outstanding(
 
 
 def _independent_rows(held: Sequence[Scores], quantities: Quantities) -> dict[str, int]:
-    """By site, how many different things a detector's streams look at: quantities of points, not their windows and statistics."""
+    """By site, how many different things a detector looks at: quantities of points, not windows and statistics."""
     seen: dict[str, set[tuple[str, ...]]] = {}
     for one in held:
         for target in one.targets:

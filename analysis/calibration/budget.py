@@ -7,7 +7,8 @@ from analysis.calibration.tail import BLOCK_S
 from analysis.detectors.interface import INNOCENT, Detector
 
 MONTH_S = 30 * 86400
-# Streams are dependent, windows overlap, and honest sites drift after the accepted period: half of the budget is planned for.
+# Streams are dependent, windows overlap, and honest sites drift after the accepted period: half of the budget is
+# planned for.
 PLANNED_SHARE = 0.5
 # Findings that do not alert are still worth a line below the alerts, down to this many times the budget.
 CANDIDATE_FACTOR = 2.0
@@ -45,5 +46,5 @@ def weights(detectors: Sequence[Detector]) -> dict[str, float]:
 
 
 def occasions_per_month(window_s: float) -> float:
-    """Separate alerts that a stream could raise in a month: blocks, fewer for windows so long that they exceed together."""
+    """Separate alerts that a stream could raise in a month: blocks, fewer for windows that exceed together."""
     return MONTH_S / max(BLOCK_S, window_s / 2.0)

@@ -1,4 +1,4 @@
-"""Windows of one detector's scores that stand out against accepted history, with how often honest data would do the same."""
+"""Windows that stand out against accepted history, with how often honest data would do the same."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ class Exceedances:
     """Outstanding windows of one target in one stream, in order of time. All arrays (n,).
 
     start_s, end_s : interval accused [s, UTC]; available_s : when the window stood
-    expected : such alerts that honest data would raise per site and month over all streams; p_value : of the window's block
+    expected : such alerts that honest data would raise per site and month over all streams; p_value : of the window's
+        block
     score, threshold : on the detector's own scale; accepted : whether the window lies in accepted history
     """
 
@@ -76,7 +77,7 @@ def exceedances(
 
 
 def reference_samples(scores: Scores) -> Ints:
-    """Samples at the beginning of each row that are its reference: accepted history, or a provisional week where there is too little."""
+    """Samples at the beginning of each row that are its reference: accepted history, or a provisional week."""
     least = LEAST_ACCEPTED_CELLS * HOUR_S // scores.interval_s
     known = ~np.isnan(scores.scores)
     first = scores.ends[np.argmax(known, axis=1)]

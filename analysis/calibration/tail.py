@@ -1,14 +1,15 @@
 """The tail of honest scores: ranks inside what history has seen, a fitted tail beyond it.
 
-A stream's honest scores are cut into blocks of 6 h, the distance within which alerts are merged; the maximum of each block is one
-observation. Scores of overlapping windows are dependent: a history of m blocks seen through windows of w blocks counts as n = m/w.
+A stream's honest scores are cut into blocks of 6 h, the distance within which alerts are merged; the maximum of each
+block is one observation. Scores of overlapping windows are dependent: a history of m blocks seen through windows of w
+blocks counts as n = m/w.
 
-normal : for log ratios and z-scores. The upper half of the blocks gives the spread about their median; the predictive tail with
-    unknown mean and spread is Student's with n - 1 degrees of freedom, the heavier the shorter the history.
-exponential : for scores with many ties. Excesses over a high order statistic have an unknown mean b; integrating over it, the
-    predictive tail after k excesses is (1 + z/(k*b))^-k.
-odds : for log likelihood ratios in nats. Under the honest model one of at least s has a probability of at most e^-s; as no model
-    is quite right, half of s is believed, and only what exceeds all that history has shown.
+normal : for log ratios and z-scores. The upper half of the blocks gives the spread about their median; the predictive
+    tail with unknown mean and spread is Student's with n - 1 degrees of freedom, the heavier the shorter the history.
+exponential : for scores with many ties. Excesses over a high order statistic have an unknown mean b; integrating over
+    it, the predictive tail after k excesses is (1 + z/(k*b))^-k.
+odds : for log likelihood ratios in nats. Under the honest model one of at least s has a probability of at most e^-s; as
+    no model is quite right, half of s is believed, and only what exceeds all that history has shown.
 
 Inside history neither may claim more than the rank does: a score that was reached before is not rarer than that.
 """
@@ -169,7 +170,10 @@ _FITS: dict[TailKind, Callable[[Floats, Ints, Floats, float], _Fitted]] = {
 
 
 def block_maxima(scores: Floats, honest: Bools, block: Ints) -> Floats:
-    """Maxima of honest scores over blocks; `block` (n_windows,) does not decrease. (n_rows, n_blocks) -inf where none"""
+    """Maxima of honest scores over blocks; `block` (n_windows,) does not decrease.
+
+    (n_rows, n_blocks) -inf where none
+    """
     if not scores.shape[1]:
         return np.full((scores.shape[0], 1), -np.inf)
     used = np.where(honest & ~np.isnan(scores), scores, -np.inf)

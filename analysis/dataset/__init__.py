@@ -1,4 +1,7 @@
-"""The dataset folder: `docs/dataset-format.md` is the contract; this package is the only one here that touches files."""
+"""The dataset folder: `docs/dataset-format.md` is the contract.
+
+This package is the only one here that touches files.
+"""
 
 from analysis.dataset.errors import DatasetError as DatasetError
 from analysis.dataset.reader import Dataset as Dataset

@@ -1,7 +1,7 @@
 """Rows of a partition onto the grids of its sites.
 
-A row that came more than `GRACE_S` after the end of its interval is late: it was not there when the windows around it were judged, so it is
-left out of the grid here and judged when it came (see `analysis.battery`).
+A row that came more than `GRACE_S` after the end of its interval is late: it was not there when the windows around it
+were judged, so it is left out of the grid here and judged when it came (see `analysis.battery`).
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _stack(rows: AnyArray, row: Ints, n_rows: int, interval_s: int, utc_offset_s
 
 
 def _versions(key: Ints, rows: AnyArray, received: Floats) -> tuple[AnyArray, Ints]:
-    """Which rows are the first of their key (an index or a slice of all), and which are revisions, in order of arrival."""
+    """Which rows are the first of their key (an index or a slice), and which are revisions, by arrival."""
     number = np.arange(len(key))
     if not len(key):
         return number, number

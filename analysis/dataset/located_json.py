@@ -1,4 +1,7 @@
-"""JSON whose objects know their line, for error messages. Slower than a plain parser: used once a plain one has found a fault."""
+"""JSON whose objects know their line, for error messages.
+
+Slower than a plain parser: used once a plain one has found a fault.
+"""
 
 import json
 from json import decoder, scanner

@@ -69,7 +69,8 @@ def observation_files(folder: Path) -> list[Path]:
 def read_rows(
     path: Path, *, series: Mapping[tuple[str, str], int], zone: ZoneInfo, notes: Notes, progress: Callable[[int], None]
 ) -> Iterator[AnyArray]:
-    """Rows of one file as arrays of dtype `ROW`, NaN `received` where empty; `progress` is told how many rows were read.
+    """Rows of one file as arrays of dtype `ROW`, NaN `received` where empty; `progress` is told how many rows were
+    read.
 
     Raises
     ------

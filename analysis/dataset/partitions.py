@@ -1,7 +1,7 @@
 """Rows sorted into partitions of whole sites, on disk, so that memory holds one partition at a time.
 
-Which sites share a partition follows from the registered order and the row counts alone, never from the number of workers: the same
-input gives the same findings.
+Which sites share a partition follows from the registered order and the row counts alone, never from the number of
+workers: the same input gives the same findings.
 """
 
 from __future__ import annotations

@@ -31,7 +31,10 @@ def format_time(seconds: float, *, zone: ZoneInfo) -> str:
 
 
 def to_seconds(column: pa.Array, *, zone: ZoneInfo) -> Floats:
-    """A column of timestamps or ISO texts as float64 seconds, NaN where null. ArrowInvalid or ValueError on a malformed one."""
+    """A column of timestamps or ISO texts as float64 seconds, NaN where null.
+
+    ArrowInvalid or ValueError on a malformed one.
+    """
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_null(column.type):

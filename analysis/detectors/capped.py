@@ -1,8 +1,9 @@
 """Values above a limit drawn anew below it: nothing exceeds the cut, and what should have exceeded it crowds below.
 
-Honest high values thin out: near the highest of some weeks there are only a few others. The statistic counts separate visits to the band below the
-maximum, half a mean excess wide, against what an exponential tail gives. It needs no limit; with one, an edge at the limit is what
-bunching studies look for (Ghanem and Zhang 2014, J. Environ. Econ. Manag. 68, 203-225).
+Honest high values thin out: near the highest of some weeks there are only a few others. The statistic counts separate
+visits to the band below the maximum, half a mean excess wide, against what an exponential tail gives. It needs no
+limit; with one, an edge at the limit is what bunching studies look for (Ghanem and Zhang 2014, J. Environ. Econ. Manag.
+68, 203-225).
 """
 
 from __future__ import annotations
@@ -111,8 +112,10 @@ DETECTOR = Detector(
     specificity=6,
     alternatives=("clipped", "selective_gap", "false_flag"),
     explanation=Text(
-        en="nothing exceeds {maximum:.5g}, but values crowd just below it: {visits:.0f} separate visits where about {expected_visits:.1f} are expected",
-        zh="没有数值超过 {maximum:.5g}，但大量数值聚集在其下方：出现 {visits:.0f} 次，而预期约 {expected_visits:.1f} 次",
+        en="nothing exceeds {maximum:.5g}, but values crowd just below it: {visits:.0f} separate visits where "
+        "about {expected_visits:.1f} are expected",
+        zh="没有数值超过 {maximum:.5g}，但大量数值聚集在其下方：出现 {visits:.0f} 次，"
+        "而预期约 {expected_visits:.1f} 次",
     ),
     innocent_if=Text(
         en="a control loop holds peaks at a set point (reagent use, inlet data and minute values should show it)",

@@ -1,7 +1,7 @@
 """An upper cut: everything above a value is reported as that value, so that the maximum comes again and again.
 
-The statistic counts separate visits to the highest value of a window. How unlikely a second visit is follows from the spacing of high
-values in accepted history. The end of the measuring range is no cut: there every instrument stops.
+The statistic counts separate visits to the highest value of a window. How unlikely a second visit is follows from the
+spacing of high values in accepted history. The end of the measuring range is no cut: there every instrument stops.
 """
 
 from __future__ import annotations
@@ -91,11 +91,13 @@ DETECTOR = Detector(
     specificity=8,
     alternatives=("capped", "stuck_value"),
     explanation=Text(
-        en="the highest value {maximum:.6g} was reached {visits:.0f} separate times and never exceeded; honest values hardly ever tie at the top",
+        en="the highest value {maximum:.6g} was reached {visits:.0f} separate times and never exceeded; honest "
+        "values hardly ever tie at the top",
         zh="最高值 {maximum:.6g} 先后出现 {visits:.0f} 次且从未被超过；真实数据的最大值极少重复",
     ),
     innocent_if=Text(
-        en="the value is the end of a range that is not registered, or a control loop holds the quantity at a set point",
+        en="the value is the end of a range that is not registered, or a control loop holds the quantity at a set "
+        "point",
         zh="该值为未登记的量程上限，或控制回路将其维持在设定值",
     ),
 )

@@ -1,8 +1,8 @@
 """A channel that moves with another one which it has nothing to do with: its values are computed from that channel.
 
-Case of a smelter, 2023: one channel number changed in the industrial computer, and dust and velocity followed the temperature. The
-statistic is the correlation of hourly changes over a window, against what the same pair shows in accepted history: pairs that
-belong together (converted and raw, mass and flow, NO and NOx) are alike there already.
+Case of a smelter, 2023: one channel number changed in the industrial computer, and dust and velocity followed the
+temperature. The statistic is the correlation of hourly changes over a window, against what the same pair shows in
+accepted history: pairs that belong together (converted and raw, mass and flow, NO and NOx) are alike there already.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ LEAST_CHANGES = 10
 
 
 def changes(levels: Floats, n_reference: Ints) -> Floats:
-    """Changes from cell to cell, cut at four times their usual size: at a start or stop everything moves, which proves nothing.
+    """Changes from cell to cell, cut at four times their usual size: at a start or stop everything moves, which proves
+    nothing.
 
     Shapes (n_series, n_cells), (n_series,) cells of reference. [unit of the channel]
     """
@@ -71,7 +72,7 @@ def coupling_gain(correlation: Floats, count: Floats, *, usual: Floats) -> Float
 
 
 def run(site: SiteData) -> list[Scores]:
-    """One stream a window length and interval: for each pollutant the source that it resembles most beyond the usual."""
+    """One stream a window length and interval: for each pollutant the source that it resembles most."""
     return [scores for grid in site.grids.values() if len(grid.channels) > 1 for scores in _of_grid(grid)]
 
 
@@ -159,7 +160,8 @@ DETECTOR = Detector(
     specificity=8,
     alternatives=("replayed", "synthetic_noise"),
     explanation=Text(
-        en="its changes follow another channel of the site with a correlation of {correlation:.3f}; in accepted history {usual_correlation:.2f}",
+        en="its changes follow another channel of the site with a correlation of {correlation:.3f}; in accepted "
+        "history {usual_correlation:.2f}",
         zh="其变化与本站另一参数的相关系数达 {correlation:.3f}，验收期仅为 {usual_correlation:.2f}",
     ),
     innocent_if=Text(

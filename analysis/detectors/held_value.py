@@ -1,4 +1,4 @@
-"""A value held over every other report: neighbours repeat far more often than the channel ever did, without one long run."""
+"""A value held over every other report: neighbours repeat far more often than they ever did, without one long run."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ DETECTOR = Detector(
         zh="{share:.0%} 的数值与前一值相同，通常仅 {usual_share:.1%}",
     ),
     innocent_if=Text(
-        en="the analysis cycle was lengthened or the reporting step made coarser, and this was reported; or the level lies near the detection limit",
+        en="the analysis cycle was lengthened or the reporting step made coarser, and this was reported; or the "
+        "level lies near the detection limit",
         zh="分析周期延长或上报分辨率降低且已报备；或浓度接近检出限",
     ),
 )

@@ -1,7 +1,8 @@
 """A sudden step of a level, and whether the noise stepped with it: what scaling and a shifted zero share.
 
-Strategy: the mean of the last days against that of the weeks before, in units of how such means wander honestly. The baseline trails, so that
-an honest lasting change is learned again within weeks. Only downward steps are looked for: nobody falsifies a pollutant upward.
+Strategy: the mean of the last days against that of the weeks before, in units of how such means wander honestly. The
+baseline trails, so that an honest lasting change is learned again within weeks. Only downward steps are looked for:
+nobody falsifies a pollutant upward.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A channel that hardly moves: a bottle of water or of standard on the sampler, a display bound to a band.
 
-Two rules. The written one: "variation for long within 2 % of range" (the inspection guide for automatic monitoring of pollution
-sources, 2012, chapter 7.1). And the noise floor: level and noise together far below what the channel has shown before.
+Two rules. The written one: "variation for long within 2 % of range" (the inspection guide for automatic monitoring of
+pollution sources, 2012, chapter 7.1). And the noise floor: level and noise together far below what the channel has
+shown before.
 """
 
 from __future__ import annotations
@@ -86,10 +87,12 @@ DETECTOR = Detector(
     explanation=Text(
         en="the values stay near {mean:.4g} with a spread of {spread:.3g} where {usual_spread:.3g} is usual, "
         "and the noise between neighbours fell from {usual_noise:.3g} to {noise:.3g}",
-        zh="数值停留在 {mean:.4g} 附近，离散度为 {spread:.3g}（通常为 {usual_spread:.3g}），相邻值噪声由 {usual_noise:.3g} 降至 {noise:.3g}",
+        zh="数值停留在 {mean:.4g} 附近，离散度为 {spread:.3g}（通常为 {usual_spread:.3g}），"
+        "相邻值噪声由 {usual_noise:.3g} 降至 {noise:.3g}",
     ),
     innocent_if=Text(
-        en="the plant ran at one steady load, the buffer tank was full and still, or the averaging of the instrument was changed and reported",
+        en="the plant ran at one steady load, the buffer tank was full and still, or the averaging of the "
+        "instrument was changed and reported",
         zh="生产负荷恒定、调节池水质稳定，或仪器平均时间经报备后调整",
     ),
 )

@@ -46,7 +46,8 @@ DETECTOR = Detector(
     share=0.5,
     alternatives=("parameter_edited", "scaled", "process_change", "instrument_fault"),
     explanation=Text(
-        en="the mean fell from {before:.4g} to {after:.4g} while the noise stayed as it was (× {noise_factor:.2f}), as after a shift of the zero",
+        en="the mean fell from {before:.4g} to {after:.4g} while the noise stayed as it was (× "
+        "{noise_factor:.2f}), as after a shift of the zero",
         zh="均值由 {before:.4g} 降至 {after:.4g}，而噪声基本不变（×{noise_factor:.2f}），符合零点或截距被修改的特征",
     ),
     innocent_if=Text(

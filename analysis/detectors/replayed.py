@@ -1,8 +1,9 @@
 """Old data sent again, digit for digit: a window of values that equals an earlier window of the same channel.
 
-Every window gets a hash, so that equal windows are found by sorting, in time linear in the data but for the sort; no distance is computed. How
-strange a repetition is follows from how many bits a step of this channel carries: a channel that reports whole numbers near its
-detection limit repeats itself honestly, one with noise of many reporting steps never does.
+Every window gets a hash, so that equal windows are found by sorting, in time linear in the data but for the sort; no
+distance is computed. How strange a repetition is follows from how many bits a step of this channel carries: a channel
+that reports whole numbers near its detection limit repeats itself honestly, one with noise of many reporting steps
+never does.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ def _powers(base: np.uint64, n: int) -> Hashes:
 
 
 def earlier_equal(hashes: Hashes, usable: Bools, *, width: int) -> tuple[Ints, Ints, Ints]:
-    """Windows that have an equal one before them which does not overlap: their row, sample, and the lag. (n_found,) each"""
+    """Windows that have an equal one before them which does not overlap: their row, sample, and the lag.
+
+    (n_found,) each
+    """
     row, sample = np.nonzero(usable)
     key = hashes[row, sample] ^ (row.astype(np.uint64) * _INVERSE)
     order = np.argsort(key, kind="stable")
@@ -69,7 +73,8 @@ def earlier_equal(hashes: Hashes, usable: Bools, *, width: int) -> tuple[Ints, I
 
 
 def step_information(values: Floats, n_reference: Ints, resolution: Floats) -> Floats:
-    """Nats by which a step of each channel tells two stretches apart: collision entropy of its usual changes. (n_series,)
+    """Nats by which a step of each channel tells two stretches apart: collision entropy of its usual changes.
+    (n_series,)
 
     Of a normal distribution with standard deviation s reported in steps q it is ln(2·√π·s/q).
     """
@@ -147,7 +152,8 @@ DETECTOR = Detector(
     specificity=9,
     alternatives=("copied_channel", "stuck_value"),
     explanation=Text(
-        en="{samples:.0f} values in a row equal, digit for digit, those of {lag_h:.0f} h before; chance does that with odds of e^-{score:.0f}",
+        en="{samples:.0f} values in a row equal, digit for digit, those of {lag_h:.0f} h before; chance does that "
+        "with odds of e^-{score:.0f}",
         zh="连续 {samples:.0f} 个数值与 {lag_h:.0f} 小时之前的数据逐位相同；偶然发生的概率约为 e^-{score:.0f}",
     ),
     innocent_if=Text(

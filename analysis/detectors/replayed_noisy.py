@@ -1,8 +1,10 @@
-"""Old data sent again with a factor or with noise laid over it: a day that resembles an earlier day more than the hour before.
+"""Old data sent again with a factor or with noise laid over it: a day that resembles an earlier day more than the hour
+before.
 
-Each window of a day is projected on every earlier window of the channel. What remains is compared with what a good forecast from the hour
-before leaves: two honest days differ by far more. Distances are of the values themselves, not normalised to unit variance, which
-would hide the factor and make any two noise windows alike. The cost is that of a matrix product of hourly means.
+Each window of a day is projected on every earlier window of the channel. What remains is compared with what a good
+forecast from the hour before leaves: two honest days differ by far more. Distances are of the values themselves, not
+normalised to unit variance, which would hide the factor and make any two noise windows alike. The cost is that of a
+matrix product of hourly means.
 """
 
 from __future__ import annotations
@@ -120,7 +122,10 @@ def _forecast_variance(means: Floats, block: SeriesBlock) -> Floats:
 
 
 def _usable(means: Floats, begins: Ints, width: int, least: Floats) -> Bools:
-    """Windows of which enough is known and that move: one that stands still resembles every other such. (n_series, n_queries)"""
+    """Windows of which enough is known and that move: one that stands still resembles every other such.
+
+    (n_series, n_queries)
+    """
     windows = sliding_window_view(means, width, axis=1)[:, begins]
     known = ~np.isnan(windows)
     n = known.sum(axis=2)
@@ -161,9 +166,11 @@ DETECTOR = Detector(
     specificity=7,
     alternatives=("copied_channel", "synthetic_noise"),
     explanation=Text(
-        en="{days:.0f} day(s) of data resemble those of {lag_h:.0f} h before, up to a factor, more closely than any value resembles the one "
+        en="{days:.0f} day(s) of data resemble those of {lag_h:.0f} h before, up to a factor, more closely than "
+        "any value resembles the one "
         "before it; the likelihood ratio is e^{score:.0f}",
-        zh="{days:.0f} 天的数据与 {lag_h:.0f} 小时之前的数据（允许一个比例系数）高度相似，超过相邻数值之间的相似程度；似然比约 e^{score:.0f}",
+        zh="{days:.0f} 天的数据与 {lag_h:.0f} 小时之前的数据（允许一个比例系数）高度相似，"
+        "超过相邻数值之间的相似程度；似然比约 e^{score:.0f}",
     ),
     innocent_if=Text(
         en="the plant runs a strictly repeated programme, so that one day really equals another",

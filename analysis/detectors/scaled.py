@@ -1,7 +1,7 @@
 """Every value times a factor: a slope, a range or a coefficient was changed. Level and noise fall by the same factor.
 
-An honest retrofit lowers the level too, but the noise of the instrument does not shrink by the same factor; only both together are
-counted, and the smaller of the two falls is the score.
+An honest retrofit lowers the level too, but the noise of the instrument does not shrink by the same factor; only both
+together are counted, and the smaller of the two falls is the score.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ DETECTOR = Detector(
     share=0.5,
     alternatives=("parameter_edited", "diluted_with_air", "offset", "process_change"),
     explanation=Text(
-        en="level and noise fell together: the mean from {before:.4g} to {after:.4g} (× {factor:.2f}), the noise × {noise_factor:.2f}, as after a change of slope or range",
-        zh="水平与噪声同时按比例下降：均值由 {before:.4g} 降至 {after:.4g}（×{factor:.2f}），噪声 ×{noise_factor:.2f}，符合斜率或量程被修改的特征",
+        en="level and noise fell together: the mean from {before:.4g} to {after:.4g} (× {factor:.2f}), the noise × "
+        "{noise_factor:.2f}, as after a change of slope or range",
+        zh="水平与噪声同时按比例下降：均值由 {before:.4g} 降至 {after:.4g}（×{factor:.2f}），"
+        "噪声 ×{noise_factor:.2f}，符合斜率或量程被修改的特征",
     ),
     innocent_if=Text(
         en="load, fuel or treatment changed and this is documented, or the instrument was recalibrated and reported",

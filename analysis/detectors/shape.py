@@ -11,7 +11,8 @@ from analysis.model.metadata import Channel
 
 HOUR_S = 3600
 MEASURED = frozenset({"rtd", "avg", "zs_rtd", "zs_avg"})
-# What supports a measurement: judged by what rests on it, not by its shape. Steady by nature, driven by the weather, or a state.
+# What supports a measurement: judged by what rests on it, not by its shape. Steady by nature, driven by the weather, or
+# a state.
 AUXILIARY = frozenset(
     [
         "stack_temperature",
@@ -67,7 +68,10 @@ def cell_scores(
     stream: str,
     starts: Ints | None = None,
 ) -> Scores:
-    """Scores of windows of `width` cells that end at each cell. `starts` (n_series, n_cells) samples, default: the window's."""
+    """Scores of windows of `width` cells that end at each cell.
+
+    `starts` (n_series, n_cells) samples, default: the window's.
+    """
     first = np.maximum(block.cell_ends - width * block.cell, 0)
     return Scores(
         targets=targets(block),

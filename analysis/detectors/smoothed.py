@@ -1,4 +1,4 @@
-"""A channel smoothed afterwards, interpolated, or holding its last value: the noise is gone while the level still moves."""
+"""A channel smoothed afterwards or interpolated: the noise is gone while the level still moves."""
 
 from __future__ import annotations
 
@@ -76,12 +76,15 @@ DETECTOR = Detector(
     specificity=5,
     alternatives=("narrow_band", "replayed", "instrument_fault"),
     explanation=Text(
-        en="the noise between neighbouring values fell from {usual_noise:.3g} to {noise:.3g} while the level went on moving: "
+        en="the noise between neighbouring values fell from {usual_noise:.3g} to {noise:.3g} while the level went "
+        "on moving: "
         "the share of noise in the variance is {ratio:.2g}, usually {usual_ratio:.2g}",
-        zh="相邻值噪声由 {usual_noise:.3g} 降至 {noise:.3g}，而总体水平仍在变化：噪声占方差的比例为 {ratio:.2g}，通常为 {usual_ratio:.2g}",
+        zh="相邻值噪声由 {usual_noise:.3g} 降至 {noise:.3g}，而总体水平仍在变化："
+        "噪声占方差的比例为 {ratio:.2g}，通常为 {usual_ratio:.2g}",
     ),
     innocent_if=Text(
-        en="the averaging time of the logger was changed and reported (then all channels of the logger change together)",
+        en="the averaging time of the logger was changed and reported (then all channels of the logger change "
+        "together)",
         zh="数采仪平均时间经报备后调整（此时同一数采仪的所有参数应同时变化）",
     ),
 )

@@ -1,8 +1,8 @@
 """One value repeated: a frozen display, a held output, a constant written in.
 
-Strategy: how many valid samples in a row equal the last one, against how often this channel repeats itself honestly. Values
-at or below the detection limit, at the ends of the range, or at the lowest level that accepted history knows do not count: there honest
-instruments repeat themselves for days.
+Strategy: how many valid samples in a row equal the last one, against how often this channel repeats itself honestly.
+Values at or below the detection limit, at the ends of the range, or at the lowest level that accepted history knows do
+not count: there honest instruments repeat themselves for days.
 """
 
 from __future__ import annotations
@@ -89,7 +89,10 @@ def run(block: SeriesBlock) -> list[Scores]:
 
 
 def lowest_level(block: SeriesBlock) -> Floats:
-    """The level that a tenth of each reference lies at or below, if the channel repeats itself there; otherwise −inf. (n_series,)"""
+    """The level that a tenth of each reference lies at or below, if the channel repeats itself there; otherwise −inf.
+
+    (n_series,)
+    """
     number = np.arange(block.n_times)
     known = np.where(number[None, :] < (block.reference_cells * block.cell)[:, None], block.values, np.nan)
     ordered = np.sort(known, axis=1)
@@ -114,10 +117,12 @@ DETECTOR = Detector(
     explanation=Text(
         en="the value {value:.6g} was reported {repeats:.0f} times in a row over {run_h:.1f} h; "
         "in accepted history a repetition so long has odds of about e^-{score:.0f}",
-        zh="数值 {value:.6g} 连续上报 {repeats:.0f} 次，历时 {run_h:.1f} 小时；按验收期历史，如此长的重复概率约为 e^-{score:.0f}",
+        zh="数值 {value:.6g} 连续上报 {repeats:.0f} 次，历时 {run_h:.1f} 小时；按验收期历史，"
+        "如此长的重复概率约为 e^-{score:.0f}",
     ),
     innocent_if=Text(
-        en="the analyser or its communication hung (look at its status and at other channels of the same cabinet), or the true "
+        en="the analyser or its communication hung (look at its status and at other channels of the same cabinet), "
+        "or the true "
         "value lay below the detection limit",
         zh="分析仪或通讯卡死（查看其状态及同机柜其他参数），或真实值低于检出限",
     ),

@@ -1,8 +1,9 @@
 """Values drawn by a program: white where the real ones have memory.
 
-A source and its sampling line have memory: neighbours resemble each other. Numbers drawn around a mean do not. The question is put as a
-likelihood ratio: is a window better told by the memory that the channel has in accepted history, or by white noise? Water
-analysers with a cycle of hours are nearly white themselves; for them the ratio stays near one and nothing is said.
+A source and its sampling line have memory: neighbours resemble each other. Numbers drawn around a mean do not. The
+question is put as a likelihood ratio: is a window better told by the memory that the channel has in accepted history,
+or by white noise? Water analysers with a cycle of hours are nearly white themselves; for them the ratio stays near one
+and nothing is said.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ MEMORIES = (0.0, 0.5)  # what forgers draw: white noise, or a simple autoregress
 
 
 def memory(values: Floats, n_reference: Ints) -> Floats:
-    """Correlation of neighbours in each series' reference, by differences, so that slow drift counts as memory. (n_series,)"""
+    """Correlation of neighbours in each series' reference, by differences, so that slow drift counts as memory.
+
+    (n_series,)
+    """
     inside = np.arange(values.shape[1])[None, :] < n_reference[:, None]
     known = np.where(inside, values, np.nan)
     valid = ~np.isnan(known)
@@ -53,8 +57,8 @@ def forgetfulness(count: Floats, variance: Floats, noise_variance: Floats, *, us
 
     Notes
     -----
-    The residual variance of x(t) − φ·x(t−1) about its mean is (1 − φ)²·s² + 2φ·d², with s² the variance and d² half the mean
-    squared difference.
+    The residual variance of x(t) − φ·x(t−1) about its mean is (1 − φ)²·s² + 2φ·d², with s² the variance and d² half the
+    mean squared difference.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         honest = (1.0 - usual[:, None]) ** 2 * variance + 2.0 * usual[:, None] * noise_variance
@@ -97,12 +101,14 @@ DETECTOR = Detector(
     specificity=5,
     alternatives=("narrow_band", "replayed", "copied_channel"),
     explanation=Text(
-        en="neighbouring values hardly resemble each other (correlation {correlation:.2f}, usually {usual_correlation:.2f}), "
+        en="neighbouring values hardly resemble each other (correlation {correlation:.2f}, usually "
+        "{usual_correlation:.2f}), "
         "as numbers drawn by a program do",
         zh="相邻数值几乎不相关（相关系数 {correlation:.2f}，通常为 {usual_correlation:.2f}），类似程序生成的随机数",
     ),
     innocent_if=Text(
-        en="the process really lost its memory: batch operation, a bypassed buffer, or an analyser with electrical interference",
+        en="the process really lost its memory: batch operation, a bypassed buffer, or an analyser with electrical "
+        "interference",
         zh="工况确实变化：间歇生产、缓冲池旁路，或分析仪受电气干扰",
     ),
 )

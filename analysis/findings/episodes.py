@@ -1,4 +1,4 @@
-"""Outstanding windows of one detector and target joined into episodes, strictly in the order in which they became known."""
+"""Outstanding windows of one detector and target joined into episodes, in the order in which they became known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ MERGE_S = 6 * 3600.0
 class Episode:
     """Windows that overlap or lie less than 6 h apart, in order of `available_s`. All arrays (n,).
 
-    known_end_s : the end of the episode as known when the window came; source, place : which `Exceedances`, and where in it
+    known_end_s : the end of the episode as known when the window came; source, place : which `Exceedances`, and where
+        in it
     """
 
     detector: Detector
@@ -49,7 +50,8 @@ class Episode:
 def episodes(detector: Detector, parts: Sequence[Exceedances]) -> list[Episode]:
     """Join the exceedances of all streams of one detector, target and class.
 
-    A new episode begins where a window accuses nothing within 6 h of what was accused before; only what came earlier decides.
+    A new episode begins where a window accuses nothing within 6 h of what was accused before; only what came earlier
+    decides.
     """
     lengths = [len(part.start_s) for part in parts]
     source = np.repeat(np.arange(len(parts)), lengths)

@@ -13,7 +13,10 @@ from analysis.dataset.times import format_time
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of `findings.jsonl`, times still in seconds. `expected` ranks it: such alerts per honest site and month."""
+    """One line of `findings.jsonl`, times still in seconds.
+
+    `expected` ranks it: such alerts per honest site and month.
+    """
 
     site: str
     point: str

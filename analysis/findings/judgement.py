@@ -1,7 +1,8 @@
 """Episodes of a site become findings: when each stands, whether it alerts, and which class it gets.
 
-Time order decides. An episode alerts at its first window that is rare enough, lies after accepted history and is not explained by what was
-known at that moment of an innocent class. What comes later may name the class better; it never takes an alert back.
+Time order decides. An episode alerts at its first window that is rare enough, lies after accepted history and is not
+explained by what was known at that moment of an innocent class. What comes later may name the class better; it never
+takes an alert back.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from analysis.findings.explanation import told
 from analysis.findings.finding import Finding, significant
 from analysis.model.arrays import Bools
 
-# What an innocent class explains away when it covers at least half of the window. Contradictions of arithmetic, copies and edits
+# What an innocent class explains away when it covers at least half of the window. Contradictions of arithmetic, copies
+# and edits
 # are explained by none of them.
 EXPLAINS: dict[str, frozenset[str]] = {
-    "instrument_fault": frozenset({"stuck_value", "narrow_band", "synthetic_noise", "smoothed", "offset", "scaled", "clipped"}),
+    "instrument_fault": frozenset(
+        {"stuck_value", "narrow_band", "synthetic_noise", "smoothed", "offset", "scaled", "clipped"}
+    ),
     "process_change": frozenset(
         {
             "scaled", "offset", "narrow_band", "synthetic_noise", "smoothed", "capped", "clipped", "treatment_off",

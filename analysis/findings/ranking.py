@@ -41,9 +41,9 @@ def months(first_s: float, end_s: float, zone: ZoneInfo) -> list[tuple[str, floa
 def rank(spans: Sequence[tuple[str, float, float]], findings: Iterable[Finding], *, zone: ZoneInfo) -> list[Ranked]:
     """Rank site-months.
 
-    The findings of a month are combined as a Cauchy combination of small p-values is: the reciprocals of their expected numbers add up
-    (Liu and Xie 2020, J. Am. Stat. Assoc. 115, 393-402), the strongest of each class and point only, so that one deed seen by
-    several windows counts once.
+    The findings of a month are combined as a Cauchy combination of small p-values is: the reciprocals of their expected
+    numbers add up (Liu and Xie 2020, J. Am. Stat. Assoc. 115, 393-402), the strongest of each class and point only, so
+    that one deed seen by several windows counts once.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
 """Many series of equal length, from one site or a thousand, side by side: what the single-channel detectors work on.
 
-Sums over an hour (a *cell*: an hour, or one sample where samples are longer) are taken once and shared; windows are then sums of
-cells, which costs next to nothing. Row operations only: what is computed for a series does not depend on its neighbours.
+Sums over an hour (a *cell*: an hour, or one sample where samples are longer) are taken once and shared; windows are
+then sums of cells, which costs next to nothing. Row operations only: what is computed for a series does not depend on
+its neighbours.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ def _optional(channels: Sequence[Channel], name: str) -> Floats:
 
 @dataclass(frozen=True)
 class Cells:
-    """Sums of each series over cells. All (n_series, n_cells); `count`, `steps` are numbers of valid samples and differences.
+    """Sums of each series over cells. All (n_series, n_cells); `count`, `steps` are numbers of valid samples and
+    differences.
 
     `mean_offset` (n_series, 1) was subtracted before summing, so that squares keep their digits.
     """
@@ -207,12 +209,18 @@ class SeriesBlock:
 
     @cached_property
     def resolution(self) -> Floats:
-        """Reporting step: the least common non-zero |Δ| of the reference, robustly. (n_series,) [unit of the channel]"""
+        """Reporting step: the least common non-zero |Δ| of the reference, robustly.
+
+        (n_series,) [unit of the channel]
+        """
         return reporting_step(self.values, self.reference_cells * self.cell)
 
     @cached_property
     def typical(self) -> Floats:
-        """A value from the beginning of each series, near its level: only for centring sums. (n_series,) NaN if all is missing"""
+        """A value from the beginning of each series, near its level: only for centring sums.
+
+        (n_series,) NaN if all is missing
+        """
         first = np.argmax(~np.isnan(self.values), axis=1)
         return (
             np.asarray(self.values[np.arange(self.n_series), first]) if self.n_times else np.full(self.n_series, np.nan)
@@ -255,7 +263,8 @@ def row_median(values: Floats) -> Floats:
 
 
 def reporting_step(values: Floats, n_reference: Ints) -> Floats:
-    """The step in which each row reports: the 2 % quantile of non-zero |Δ| in its reference, at least the float's own. (n_rows,)
+    """The step in which each row reports: the 2 % quantile of non-zero |Δ| in its reference, at least the float's own.
+    (n_rows,)
 
     A quantile rather than the minimum: sums and differences of steps leave crumbs of rounding.
     """

@@ -46,7 +46,10 @@ class Facility:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A documented event. `point` is `None` when the whole site is meant. [s, UTC]; `end_s` is infinite while it lasts."""
+    """A documented event.
+
+    `point` is `None` when the whole site is meant. [s, UTC]; `end_s` is infinite while it lasts.
+    """
 
     start_s: float
     end_s: float

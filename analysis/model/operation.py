@@ -1,7 +1,8 @@
-"""When the source behind a point runs: what is measured while it stands still is neither honest nor forged production data.
+"""When the source behind a point runs: what is measured while it stands still is neither honest nor forged production
+data.
 
-A stack stands still when its oxygen is near ambient air or its gas hardly moves; an outlet when no water flows. A start is left
-out for some hours more, because values settle. Points without such channels are taken as running.
+A stack stands still when its oxygen is near ambient air or its gas hardly moves; an outlet when no water flows. A start
+is left out for some hours more, because values settle. Points without such channels are taken as running.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A site's observations on regular grids, one per interval: channel-major float64, NaN the only spelling of missing.
 
-Two views of a value. `values` holds what counts: rows that came on time with flag `N`. `raw` holds whatever number came, flagged or
-not, for the detectors that judge the flags. A second row of the same key is a revision: the first stays in the grid, the later
-ones are listed in `revisions`.
+Two views of a value. `values` holds what counts: rows that came on time with flag `N`. `raw` holds whatever number
+came, flagged or not, for the detectors that judge the flags. A second row of the same key is a revision: the first
+stays in the grid, the later ones are listed in `revisions`.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,8 @@ NORMAL = 0
 class Revisions:
     """Later rows of keys that had come before, in order of arrival.
 
-    `row`, `column` point into the grid; `value` is NaN when empty; `flag` indexes `SiteData.flag_names`; `received_s` [s, UTC].
+    `row`, `column` point into the grid; `value` is NaN when empty; `flag` indexes `SiteData.flag_names`; `received_s`
+    [s, UTC].
     """
 
     row: Ints
@@ -54,10 +55,12 @@ class Grid:
     values, raw, arrival : (n_series, n_times) float64; `arrival` is when the row came, NaN where none. [s, UTC]
     flags : (n_series, n_times) uint8, index into `SiteData.flag_names`, 0 is `N`
     present : (n_series, n_times) bool, a row came (perhaps with an empty value)
-    available : (n_times,) the moment at which every row up to and including the sample was there; never decreases. [s, UTC]
+    available : (n_times,) the moment at which every row up to and including the sample was there; never decreases. [s,
+        UTC]
     n_accepted : samples at the beginning that lie wholly before `accepted_until`
     revisions : later rows of keys that had come before
-    late : first rows that came too late for the windows around them; not in `values`, `raw`, `flags`, `present`, `arrival`
+    late : first rows that came too late for the windows around them; not in `values`, `raw`, `flags`, `present`,
+        `arrival`
     """
 
     interval_s: int
@@ -91,8 +94,8 @@ class Grid:
 class OtherSites:
     """What the rest of the dataset did, hour by hour.
 
-    silent_share : (n_hours,) share of the other sites, of those that reported in the 24 hours before, from which nothing came
-        on time in that hour; NaN where there are no others
+    silent_share : (n_hours,) share of the other sites, of those that reported in the 24 hours before, from which
+        nothing came on time in that hour; NaN where there are no others
     """
 
     start_s: int
