@@ -103,7 +103,8 @@ def edit_late(scene: Scene) -> list[str]:
     targets = [scene.channel]
     if scene.variant == "careful":
         targets += [c for c in _same_grid(scene) if c.formula in ("oxygen_conversion", "mass")]
-    after_s = float(scene.rng.uniform(6, 72)) * HOUR_S
+    left_h = (scene.site.end_s - scene.hi_s) / HOUR_S - 2.0  # the edit must arrive while the site is still judged
+    after_s = float(scene.rng.uniform(6, min(72.0, max(left_h, 6.5)))) * HOUR_S
     for channel in targets:
         window = scene.window_of(channel)
         index = np.arange(window.start, window.stop)[channel.present[window] & channel.valid(window)]
@@ -118,7 +119,7 @@ def edit_late(scene: Scene) -> list[str]:
         new = np.where(np.isfinite(new), new, old)
         received = np.round(scene.hi_s + after_s + 2.0 * np.arange(index.size))
         channel.resent.append(Resent(index, received, new))
-        scene.known_s = float(received[0]) if index.size else scene.known_s
+        scene.known_s = float(np.round(received[0])) if index.size else scene.known_s
         scene.touched.append(channel.id)
     return []
 

@@ -135,6 +135,7 @@ def test_a_late_edit_arrives_after_the_rows_that_it_changes():
     channel = target(false, label)
     (edit,) = [again for again in channel.resent if again.values is not None]
     assert (edit.received_s > label.end_s).all()
+    assert edit.received_s.max() < false.end_s
     assert label.known_s == edit.received_s.min()
     ratio = edit.values / channel.values[edit.index]
     assert np.nanmedian(ratio) == pytest.approx(0.5, abs=0.05)
