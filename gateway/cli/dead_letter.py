@@ -4,10 +4,10 @@ import asyncio
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.service import DEFAULT_FILE, ConfigFile
+from gateway.cli.terminal import console
 from gateway.config import load
 from gateway.opening import letter_decoder, opened_store, registered, utc_text
 from gateway.registry import Registry
@@ -36,7 +36,7 @@ def list_letters(
             str(letter.id), utc_text(letter.received_us), letter.source, letter.device, letter.reason,
             letter.detail, letter.raw[:60].decode("ascii", "backslashreplace"),
         )  # fmt: skip
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from rich.live import Live
 from rich.table import Table
 
 from gateway import pipeline
+from gateway.cli import terminal
 from gateway.config import parse
 from gateway.log import set_up_logging
 from gateway.metrics import Metrics
@@ -46,7 +47,7 @@ def demo(
         "admin": {"port": 0},
         "hj212": [{"host": "127.0.0.1", "port": 0, "unknown_device": "accept"}],
     }
-    console = Console() if sys.stdout.isatty() else Console(width=180)
+    console = terminal.console()
     console.print("[bold]Off-site supervision gateway 非现场监管数据网关[/] — starting the embedded PostgreSQL …")
     show = Demo(console, seconds=seconds, speed=speed, sites=sites, state_dir=state_dir)
     asyncio.run(pipeline.run(parse(settings, Path("(demo)")), on_ready=show.run))

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gateway.cli.service import DEFAULT_FILE, ConfigFile
+from gateway.cli.terminal import console
 from gateway.config import load
 from gateway.errors import GatewayError
 from gateway.opening import opened_store, utc_text
@@ -33,7 +33,7 @@ def list_devices(config: ConfigFile = DEFAULT_FILE) -> None:
             table.add_row(device.external_id, device.status, device.site, password, ", ".join(device.allow_list), seen)
 
     _with_store(config, show)
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()
@@ -47,7 +47,7 @@ def pending(config: ConfigFile = DEFAULT_FILE) -> None:
             table.add_row(item.external_id, item.peer, first, last, str(item.attempts))
 
     _with_store(config, show)
-    Console().print(table)
+    console().print(table)
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 from gateway.config import Config, load
 from gateway.errors import ConfigError
 from gateway.log import set_up_logging
+from gateway.service import calm_collector
 
 ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="The configuration file.")]
 DEFAULT_FILE = Path("gateway.toml")
@@ -21,6 +22,7 @@ def run(config: ConfigFile = DEFAULT_FILE) -> None:
 
     settings = load(config)
     set_up_logging(level=settings.gateway.log_level)
+    calm_collector()
     asyncio.run(pipeline.run(settings))
 
 

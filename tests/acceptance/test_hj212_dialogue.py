@@ -137,7 +137,18 @@ async def test_unknown_devices_are_refused_and_listed_or_kept_apart(tmp_path: Pa
         async with gateway_process(
             tmp_path / policy, postgres.dsn(database), toml=f"# {policy}\n", unknown_device=policy
         ) as gateway:
-            arguments = ("--connections", "2", "--values-per-frame", "4", "--seconds", "3", "--over-time", "1")
+            arguments = (
+                "--connections",
+                "2",
+                "--values-per-frame",
+                "4",
+                "--seconds",
+                "3",
+                "--over-time",
+                "1",
+                "--patience",
+                "1",
+            )
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "simulators", "load", "--port", str(gateway.port), *arguments,
                 stdout=asyncio.subprocess.PIPE,
@@ -156,17 +167,44 @@ async def test_unknown_devices_are_refused_and_listed_or_kept_apart(tmp_path: Pa
                 assert summary["frames_acknowledged"] == 0
                 assert len(dead) == 1
                 assert "unknown_device" in dead[0]
+                await replay_after_registration(gateway, postgres.dsn(database))
             else:
                 assert summary["frames_acknowledged"] > 0
                 assert apart is not None
                 assert apart[0] >= summary["values_acknowledged"]
 
 
+async def gateway_tool(gateway: GatewayProcess, *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "gateway", *arguments, "-c", str(gateway.config_path),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+    return output.decode()
+
+
+async def replay_after_registration(gateway: GatewayProcess, dsn: str) -> None:
+    """Frames that were refused are data once their device is registered; those of others stay refused."""
+    with psycopg.connect(dsn) as connection:
+        [(mn, letters)] = connection.execute(
+            "SELECT device, count(*) FROM dead_letter GROUP BY 1 ORDER BY 1 LIMIT 1"
+        ).fetchall()
+    assert mn in await gateway_tool(gateway, "dead-letter", "list")
+    await gateway_tool(gateway, "registry", "add", mn, "--password", "123456")
+    replayed = await gateway_tool(gateway, "dead-letter", "replay")
+    assert f"replayed {letters}:" in replayed
+    assert "still dead" in replayed
+    with psycopg.connect(dsn) as connection:
+        sites = connection.execute("SELECT DISTINCT site FROM v_observation").fetchall()
+    assert sites == [(mn,)]
+
+
 async def test_a_wrong_password_is_refused_counted_and_noticed(tmp_path: Path, postgres: PostgresServer) -> None:
     async with gateway_process(tmp_path, postgres.dsn()) as gateway:
-        arguments = ("--connections", "1", "--values-per-frame", "4", "--frames", "3")
+        arguments = ("--connections", "1", "--values-per-frame", "4")
         load = [sys.executable, "-m", "simulators", "load", "--port", str(gateway.port), *arguments]
-        process = await asyncio.create_subprocess_exec(*load, stdout=asyncio.subprocess.DEVNULL)
+        process = await asyncio.create_subprocess_exec(*load, "--frames", "3", stdout=asyncio.subprocess.DEVNULL)
         assert await process.wait() == 0
         with psycopg.connect(postgres.dsn()) as connection:
             connection.execute("UPDATE device SET password_hash = 'sha256$' || repeat('0', 64)")
@@ -174,7 +212,7 @@ async def test_a_wrong_password_is_refused_counted_and_noticed(tmp_path: Path, p
         await gateway.kill()
         await gateway.start()
         process = await asyncio.create_subprocess_exec(
-            *load, "--seconds", "3", "--over-time", "1", stdout=asyncio.subprocess.PIPE
+            *load, "--seconds", "3", "--over-time", "1", "--patience", "1", stdout=asyncio.subprocess.PIPE
         )
         output, _ = await process.communicate()
         assert json.loads(output)["frames_acknowledged"] == 0

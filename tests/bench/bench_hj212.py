@@ -15,6 +15,7 @@ from statistics import median
 from drivers.environment.hj212 import Decoder, Message
 from drivers.environment.hj212.encode import frame
 from drivers.events import Readings
+from gateway.service import calm_collector
 
 LOG = Path(__file__).parents[1] / "data" / "hj212_fieldlog_2016_sample.h212.gz"
 PIECE = 16 * 1024
@@ -64,6 +65,7 @@ def report(title: str, stream: bytes) -> None:
 
 
 def main() -> None:
+    calm_collector()  # as `gateway run` does
     report("field log 2016", gzip.decompress(LOG.read_bytes()))
     report("36 values", made_frames(5_000))
 
