@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,7 +33,8 @@ def run(data: SiteData) -> list[Scores]:
     out = []
     for entries in history.values():
         ordered = _with_neutral_start(data, sorted(entries, key=lambda e: (e.time_s, e.reported_s)))
-        for before, after, following in zip(ordered[:-1], ordered[1:], [*ordered[2:], None], strict=True):
+        following_ones: list[LedgerEntry | None] = [*ordered[2:], None]
+        for (before, after), following in zip(pairwise(ordered), following_ones, strict=False):
             grid = _grid_of(data, after)
             if grid is not None and after.value != before.value and not is_documented(after, data.events):
                 out.append(_change_scores(data, grid, before, after, following))
