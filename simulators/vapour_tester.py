@@ -1,8 +1,7 @@
 """A simulated three-in-one vapour recovery tester: one visit as a JSON record, and as the slip that its printer gives.
 
 The slip is GBK text with fixed labels, as hand-held testers print it; no maker publishes its form, this one is ours.
-The
-readings come from a model of the station: pressure decays with a time constant, A/L scatters about a mean.
+The readings come from a model of the station: pressure decays with a time constant, A/L scatters about a mean.
 """
 
 import json
