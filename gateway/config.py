@@ -9,11 +9,13 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from drivers.telemetry.mapping import MappingError, mapping_from
 from gateway.errors import ConfigError
+from gateway.sources.bus_settings import SerialLineSettings
 
 
 def _network(text: str) -> str:
@@ -209,10 +211,39 @@ def is_loopback(host: str) -> bool:
 
 
 class DetectionSettings(Section):
-    every_minutes: int | None = Field(None, ge=1)
-    """How often the analysis runs; none: not in this process."""
+    every_minutes: int = Field(0, ge=0)
+    """How often the analysis runs, in one of the processes on the database; 0: this one does not take part. [min]"""
     days: int = Field(60, ge=1)
+    """How far back each run reads; from so long before the end of a site's accepted period, if that is earlier. [d]"""
     alerts_per_site_month: float = Field(1.0, gt=0)
+    shortest_interval_s: int = Field(60, ge=1)
+    """Series with values closer than this are not analysed: real-time data would outweigh everything else. [s]"""
+    time_zone: str = "Asia/Shanghai"
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{name!r} is not an IANA time zone like Asia/Shanghai") from error
+
+
+class AlertSettings(Section):
+    """Where alerts are published; the connection is verified TLS unless `plain_text` is set."""
+
+    host: str = ""
+    """The MQTT broker; empty: alerts stay in the database."""
+    port: Port = 8883
+    client_id: Name = "gateway-alerts"
+    username: Secret = ""
+    password: Secret = ""
+    tenant: Name = "default"
+    """Topics are eg/v1/{tenant}/alerts/{site}."""
+    ca_file: str = ""
+    """Authorities to trust, PEM; empty: those of the system."""
+    plain_text: bool = False
+    """No TLS: everybody on the way reads and writes with you."""
 
 
 class Config(Section):
@@ -224,8 +255,11 @@ class Config(Section):
     intake: IntakeSection = IntakeSection()
     spool: SpoolSettings = SpoolSettings()
     admin: AdminSettings = AdminSettings()
+    detection: DetectionSettings = DetectionSettings()
+    alerts: AlertSettings = AlertSettings()
     hj212: tuple[Hj212Settings, ...] = ()
     mqtt: tuple[MqttSettings, ...] = ()
+    serial: tuple[SerialLineSettings, ...] = ()
 
 
 def load(path: Path) -> Config:
@@ -251,7 +285,12 @@ def parse(data: dict[str, Any], path: Path) -> Config:
         config = Config.model_validate(data)
     except ValidationError as error:
         raise ConfigError("; ".join(map(_mistake, error.errors())), file=str(path)) from error
-    names = [*(source.name for source in config.hj212), *(source.name for source in config.mqtt)]
+    sources: tuple[Hj212Settings | MqttSettings | SerialLineSettings, ...] = (
+        *config.hj212,
+        *config.mqtt,
+        *config.serial,
+    )
+    names = [source.name for source in sources]
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"{name!r} is used twice", file=str(path), key="name", expected="one name a source")

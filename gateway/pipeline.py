@@ -3,7 +3,7 @@
      sources                       intake                                    storage
     ┌────────────┐  offer()   ┌──────────────────┐  batch   ┌───────┐ write ┌──────────────────────┐
     │ hj212 tcp  │───────────►│ inbox, bounded   │─────────►│ store │──────►│ TimescaleDB, plain   │
-    │ mqtt …     │◄───────────│ by frames, bytes │◄─────────│       │COMMIT │ PostgreSQL, embedded │
+    │ mqtt serial│◄───────────│ by frames, bytes │◄─────────│       │COMMIT │ PostgreSQL, embedded │
     └────────────┘ on_durable └───────┬──────────┘ Written  └───▲───┘       └──────────────────────┘
           ▲                           │ database away           │ drained in order
           │ check                     ▼                         │
@@ -36,6 +36,7 @@ from gateway.registry import Registry
 from gateway.service import notify
 from gateway.sources.hj212_server import Hj212Server
 from gateway.sources.mqtt import MqttSource
+from gateway.sources.serial_line import SerialLine
 from gateway.storage import Store
 
 log = structlog.get_logger("gateway")
@@ -66,10 +67,11 @@ class Stages:
     intake: Intake
     servers: list[Hj212Server]
     brokers: list[MqttSource]
+    lines: list[SerialLine]
 
     @property
-    def sources(self) -> list[Hj212Server | MqttSource]:
-        return [*self.servers, *self.brokers]
+    def sources(self) -> list[Hj212Server | MqttSource | SerialLine]:
+        return [*self.servers, *self.brokers, *self.lines]
 
     def stations(self) -> dict[str, dict[str, Any]]:
         """What was learned of how each HJ 212 station writes."""
@@ -95,7 +97,8 @@ async def _stages(config: Config) -> AsyncIterator[Stages]:
         intake = Intake(store, spool, intake_settings(config), metrics)
         servers = [Hj212Server(settings, registry, intake, metrics, store) for settings in config.hj212]
         brokers = [MqttSource(settings, registry, intake, metrics, state_dir=state_dir) for settings in config.mqtt]
-        yield Stages(config, dsn, metrics, registry, store, spool, intake, servers, brokers)
+        lines = [SerialLine(settings, intake.deliver) for settings in config.serial]
+        yield Stages(config, dsn, metrics, registry, store, spool, intake, servers, brokers, lines)
 
 
 async def run(config: Config, *, on_ready: Callable[[Running], Coroutine[Any, Any, None]] | None = None) -> None:

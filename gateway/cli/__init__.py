@@ -19,7 +19,13 @@ COMMANDS = {
     "registry": "registry:app",
     "device": "device:app",
     "doctor": "doctor:doctor",
+    "bus": "serial:bus",
+    "capture": "serial:capture",
+    "facility": "serial_facility:app",
+    "vapour-recovery": "serial_vapour:judge_files",
     "analyse": "analyse:analyse",
+    "export": "export:export",
+    "import": "export:import_",
 }
 """Name → where its function, or its group of commands, is."""
 
