@@ -5,6 +5,7 @@ send only one. The rule: the second of a pair with the same time gives the posit
 shown up since the last one of its own kind gives it alone. A position is never given twice for one time.
 """
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,11 @@ NOT_EVIDENCE_QUALITY = frozenset({6, 7, 8})
 NOT_EVIDENCE_MODE = frozenset("EMS")
 """RMC mode with the same three meanings."""
 NO_FIX_MODE = "N"
+JUMP_M, JUMP_FACTOR, UNKNOWN_SPEED_M_S = 100.0, 1.5, 60.0
+"""A position may be so far from the last one: multipath and start-up, and one and a half times the speed."""
+FROZEN_S = 180.0
+"""A real receiver's last decimals move within seconds; some are set to hold still at a standstill. [s]"""
+EARTH_M = 6_371_000.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Fields = dict[str, Any]
@@ -30,6 +36,8 @@ class FixPairing:
         self._date: str | None = None
         self._date_clock: str = ""  # time of the sentence that carried the date
         self._given: str | None = None
+        self._before: Position | None = None
+        self._still_since_us: int | None = None
 
     def see(self, sentence: str, fields: Fields) -> Position | None:
         """Take a sentence in; the position that it completes, if it does."""
@@ -65,7 +73,7 @@ class FixPairing:
             return None
         self._given = clock
         speed = _number(fields.get("speed_kn"))
-        return Position(
+        position = Position(
             "",
             self._time_us(fields),
             latitude,
@@ -75,6 +83,28 @@ class FixPairing:
             heading_deg=_number(fields.get("course_deg")),
             detail=_detail(fields, sentences),
         )
+        doubts = self._doubts(position)
+        if doubts:
+            position.detail["doubts"] = doubts
+        return position
+
+    def _doubts(self, position: Position) -> list[str]:
+        """What makes a position suspect beside its neighbours: a jump beyond the speed, decimals that never move."""
+        before, self._before = self._before, position
+        if before is None or before.time_us is None or position.time_us is None:
+            return []
+        elapsed_s = (position.time_us - before.time_us) / 1e6
+        moved_m = _distance_m(before, position)
+        if moved_m > 0:
+            self._still_since_us = None
+        elif self._still_since_us is None:
+            self._still_since_us = before.time_us
+        speeds = [speed for speed in (before.speed_m_s, position.speed_m_s) if speed is not None]
+        most_m = JUMP_M + JUMP_FACTOR * max(speeds, default=UNKNOWN_SPEED_M_S) * max(elapsed_s, 0)
+        since_us = self._still_since_us
+        is_frozen = since_us is not None and position.time_us - since_us >= FROZEN_S * 1e6
+        found = {"jump": elapsed_s >= 0 and moved_m > most_m, "frozen": is_frozen, "clock_back": elapsed_s < 0}
+        return [name for name, is_so in found.items() if is_so]
 
     def _time_us(self, fields: Fields) -> int | None:
         """Time of day on the last known date; a GGA just after midnight is of the next day."""
@@ -107,6 +137,13 @@ def _detail(fields: Fields, sentences: list[str]) -> dict[str, Any]:
     names = ("quality", "satellites", "hdop", "geoid_sep_m", "pos_mode", "nav_status")
     kept = {name: fields[name] for name in names if fields.get(name) is not None}
     return {"sentences": sentences, "is_evidence": is_evidence(fields), **kept}
+
+
+def _distance_m(one: Position, other: Position) -> float:
+    """On a flat map around the two, good to a percent over the distances of one step."""
+    middle = math.radians((one.latitude_deg + other.latitude_deg) / 2)
+    east = math.radians((other.longitude_deg - one.longitude_deg + 180) % 360 - 180) * math.cos(middle)
+    return EARTH_M * math.hypot(east, math.radians(other.latitude_deg - one.latitude_deg))
 
 
 def _is_text(value: Any) -> bool:

@@ -123,6 +123,22 @@ def test_heading_antenna_is_not_the_vehicle() -> None:
     assert list(event.contents()) == []
 
 
+def moving(clock: str, minute: str, speed_kn: str = "10.0") -> str:
+    return rmc(clock).replace("2841.1000", f"28{minute}").replace("10.0,90.0", f"{speed_kn},90.0")
+
+
+def test_jump_beyond_the_speed_is_doubted() -> None:
+    found = positions(moving("120000", "41.1000"), moving("120001", "41.1028"), moving("120002", "43.0000"))
+    assert [position.detail.get("doubts") for position in found] == [None, None, ["jump"]]
+
+
+def test_position_whose_decimals_never_move_is_doubted() -> None:
+    clocks = [f"12{minute:02}{second:02}" for minute in range(6) for second in (0, 30)]
+    found = positions(*[moving(clock, "41.1000") for clock in clocks])
+    doubted = [position.detail.get("doubts") == ["frozen"] for position in found]
+    assert doubted == [False] * 6 + [True] * 6
+
+
 def test_field_that_is_no_number_costs_only_itself() -> None:
     (event,) = decode("GNRMC,121614.00,A,5327.04173,N,00214.41443,W,X.138,,200122,,,A,V")
     assert event.to_json()["speed_kn"] == "unparsable: X.138"
