@@ -43,7 +43,7 @@ class Order:
     @property
     def variant(self) -> str:
         variants = INJECTIONS[self.injection].variants
-        return variants[self.placement % len(variants)]
+        return variants[(self.placement + self.level) % len(variants)]
 
 
 def plan(injections: Sequence[str], levels: Sequence[str], placements: int) -> list[Order]:
