@@ -547,3 +547,219 @@ UPDATE command SET finished_at = now(), result = %(result)s WHERE id = %(id)s
 -- name: command_result
 SELECT claimed_by, finished_at IS NOT NULL AS is_finished, expires_at < now() AS is_expired, result
 FROM command WHERE id = %(id)s
+
+-- name: export_sites
+-- What is in quarantine is not judged.
+SELECT site.id, site.external_id, site.name, site.industry, site.longitude, site.latitude, site.accepted_until,
+       site.settings
+FROM site
+WHERE EXISTS (SELECT FROM point WHERE point.site_id = site.id AND NOT point.quarantined)
+ORDER BY site.id
+
+-- name: export_points
+SELECT id, external_id, medium, settings FROM point WHERE site_id = %(site_id)s AND NOT quarantined ORDER BY id
+
+-- name: export_series
+SELECT id, channel, quantity, statistic, interval_s, unit, limit_value, range_low, range_high, detection_limit, settings
+FROM series WHERE point_id = %(point_id)s ORDER BY id
+
+-- name: export_cadence
+-- Seconds between the first values of a series of instants: the commonest distance.
+SELECT mode() WITHIN GROUP (ORDER BY gap) AS gap
+FROM (
+    SELECT round(extract(epoch FROM time - lag(time) OVER (ORDER BY time)))::int AS gap
+    FROM (SELECT time FROM observation
+          WHERE series_id = %(series_id)s AND time >= %(since)s AND time < %(until)s ORDER BY time LIMIT 500) AS head
+) AS gaps WHERE gap > 0
+
+-- name: export_observations
+-- Fixed width in COPY's binary format: no column is ever NULL.
+SELECT series_id, time, received_at, coalesce(value, 0), value IS NULL, flag
+FROM observation WHERE series_id = {series_id} AND time >= {since} AND time < {until}
+ORDER BY time
+
+-- name: export_revisions
+SELECT series_id, time, received_at, coalesce(value, 0), value IS NULL, flag
+FROM observation_revision WHERE series_id = {series_id} AND time >= {since} AND time < {until}
+ORDER BY received_at, id
+
+-- name: export_parameters
+-- The ledger from before the window too: what was in force when it began. A ledger is short.
+SELECT ledger.channel, ledger.name, ledger.value, ledger.time, ledger.received_at
+FROM parameter_ledger ledger JOIN device ON device.id = ledger.device_id
+WHERE device.point_id = %(point_id)s AND NOT ledger.quarantined AND ledger.time < %(until)s
+ORDER BY ledger.time, ledger.id
+
+-- name: export_events
+SELECT event.starts_at, event.ends_at, event.kind, event.note, point.external_id AS point
+FROM site_event event LEFT JOIN point ON point.id = event.point_id
+WHERE event.site_id = %(site_id)s AND event.starts_at < %(until)s
+  AND (event.ends_at IS NULL OR event.ends_at > %(since)s)
+ORDER BY event.starts_at, event.id
+
+-- name: import_site
+INSERT INTO site (external_id, name, industry, longitude, latitude, accepted_until, settings)
+VALUES (%(external_id)s, %(name)s, %(industry)s, %(longitude)s, %(latitude)s, %(accepted_until)s, %(settings)s)
+RETURNING id
+
+-- name: import_point
+INSERT INTO point (site_id, external_id, name, medium, settings)
+VALUES (%(site_id)s, %(external_id)s, %(name)s, %(medium)s, %(settings)s) RETURNING id
+
+-- name: import_device
+-- The ledger belongs to devices; an imported point gets one that never connects.
+INSERT INTO device (external_id, protocol, status, point_id)
+VALUES (%(external_id)s, 'dataset', 'refused', %(point_id)s) RETURNING id
+
+-- name: import_series
+INSERT INTO series (point_id, channel, quantity, statistic, interval_s, unit, limit_value, range_low, range_high,
+                    detection_limit, settings)
+VALUES (%(point_id)s, %(channel)s, %(quantity)s, %(statistic)s, %(interval_s)s, %(unit)s, %(limit_value)s,
+        %(range_low)s, %(range_high)s, %(detection_limit)s, %(settings)s) RETURNING id
+
+-- name: import_staging
+-- `number`: order of the rows in the file.
+CREATE TEMPORARY TABLE imported (
+    series_id int NOT NULL, time timestamptz NOT NULL, received_at timestamptz NOT NULL, value float8,
+    flag "char" NOT NULL, number bigint NOT NULL
+) ON COMMIT DROP
+
+-- name: copy_imported
+COPY imported (series_id, time, received_at, value, flag, number) FROM STDIN
+
+-- name: import_observations
+-- The first to arrive is the observation.
+INSERT INTO observation (series_id, time, received_at, value, flag)
+SELECT DISTINCT ON (series_id, time) series_id, time, received_at, value, flag
+FROM imported ORDER BY series_id, time, received_at, number
+
+-- name: import_revisions
+INSERT INTO observation_revision (series_id, time, value, flag, received_at, first_value, first_flag,
+                                  first_received_at)
+SELECT new.series_id, new.time, new.value, new.flag, new.received_at, first.value, first.flag, first.received_at
+FROM imported new JOIN observation first USING (series_id, time)
+WHERE (new.value, new.flag) IS DISTINCT FROM (first.value, first.flag)
+ORDER BY new.received_at, new.number
+ON CONFLICT DO NOTHING
+
+-- name: import_parameter
+INSERT INTO parameter_ledger (device_id, channel, name, value, time, received_at, last_seen_at, quarantined)
+VALUES (%(device_id)s, %(channel)s, %(name)s, %(value)s, %(time)s, %(received_at)s, %(received_at)s, false)
+ON CONFLICT DO NOTHING
+
+-- name: import_event
+INSERT INTO site_event (site_id, point_id, kind, starts_at, ends_at, note)
+VALUES (%(site_id)s, %(point_id)s, %(kind)s, %(starts_at)s, %(ends_at)s, %(note)s)
+ON CONFLICT DO NOTHING
+
+-- name: try_detection_lock
+SELECT pg_try_advisory_lock(7241001, 3) AS mine
+
+-- name: detection_is_due
+-- A run is due so long after the last one was begun, whoever began it.
+SELECT NOT EXISTS (
+    SELECT FROM detection_run WHERE started_at > clock_timestamp() - make_interval(secs => %(every_s)s)
+) AS due
+
+-- name: begin_detection
+INSERT INTO detection_run (runner, since, until) VALUES (%(runner)s, %(since)s, %(until)s) RETURNING id
+
+-- name: end_detection
+UPDATE detection_run
+SET finished_at = clock_timestamp(), points_read = %(points_read)s, findings = %(findings)s,
+    new_alerts = %(new_alerts)s, versions = %(versions)s
+WHERE id = %(id)s
+
+-- name: fail_detection
+UPDATE detection_run SET finished_at = clock_timestamp(), error = %(error)s WHERE id = %(id)s
+
+-- name: stage_findings
+CREATE TEMPORARY TABLE new_finding (LIKE finding INCLUDING DEFAULTS) ON COMMIT DROP
+
+-- name: stage_finding
+INSERT INTO new_finding (id, site, point, channels, starts_at, ends_at, detected_at, detector, detector_version, class,
+                         alternatives, score, p_value, statistic, threshold, alert, evidence, explanation, innocent_if)
+VALUES (%(id)s, %(site)s, %(point)s, %(channels)s, %(start)s, %(end)s, %(detected_at)s, %(detector)s,
+        %(detector_version)s, %(class)s, %(alternatives)s, %(score)s, %(p_value)s, %(statistic)s, %(threshold)s,
+        %(alert)s, %(evidence)s, %(explanation)s, %(innocent_if)s)
+
+-- name: recognise_findings
+-- Where a site has no accepted period the window of the analysis moves on, and with it the beginning of what lasts
+-- longer than it. That is the old finding, not a new one.
+WITH again AS (
+    SELECT DISTINCT ON (new_id) old_id, new_id
+    FROM (
+        SELECT DISTINCT ON (old.id) old.id AS old_id, new.id AS new_id, old.starts_at
+        FROM new_finding new JOIN finding old USING (site, point, channels, detector)
+        WHERE old.starts_at < new.ends_at AND new.starts_at < old.ends_at
+          AND NOT EXISTS (SELECT FROM finding same WHERE same.id = new.id)
+          AND NOT EXISTS (SELECT FROM new_finding same WHERE same.id = old.id)
+        ORDER BY old.id, new.starts_at
+    ) AS pair
+    ORDER BY new_id, starts_at
+)
+UPDATE new_finding SET id = again.old_id FROM again WHERE new_finding.id = again.new_id RETURNING new_id, old_id
+
+-- name: keep_findings
+INSERT INTO finding AS old SELECT * FROM new_finding ORDER BY id
+ON CONFLICT (id) DO UPDATE
+SET ends_at = greatest(old.ends_at, EXCLUDED.ends_at), detector_version = EXCLUDED.detector_version,
+    class = EXCLUDED.class, alternatives = EXCLUDED.alternatives, score = EXCLUDED.score, p_value = EXCLUDED.p_value,
+    statistic = EXCLUDED.statistic, threshold = EXCLUDED.threshold, alert = old.alert OR EXCLUDED.alert,
+    evidence = EXCLUDED.evidence, explanation = EXCLUDED.explanation, innocent_if = EXCLUDED.innocent_if,
+    confirmed_at = EXCLUDED.confirmed_at
+
+-- name: open_alerts
+INSERT INTO alert (finding_id)
+SELECT finding.id FROM new_finding JOIN finding USING (id) WHERE finding.alert
+ORDER BY finding.detected_at, finding.id
+ON CONFLICT (finding_id) DO NOTHING
+RETURNING id
+
+-- name: note_opened
+INSERT INTO alert_action (alert_id, actor, action)
+SELECT id, 'detection', 'opened' FROM unnest(%(ids)s::bigint[]) AS id
+
+-- name: opened_alerts
+SELECT alert.id, alert.opened_at, finding.id AS finding, finding.site, finding.point, finding.channels,
+       finding.starts_at, finding.ends_at, finding.detected_at, finding.detector, finding.detector_version,
+       finding.class, finding.alternatives, finding.score, finding.p_value, finding.evidence, finding.explanation,
+       finding.innocent_if
+FROM alert JOIN finding ON finding.id = alert.finding_id WHERE alert.id = ANY(%(ids)s) ORDER BY alert.id
+
+-- name: put_in_outbox
+INSERT INTO alert_outbox (alert_id, feed, payload) VALUES (%(alert_id)s, %(feed)s, %(payload)s)
+
+-- name: keep_inspection
+-- The list is drawn up anew; what people have written into it stays.
+INSERT INTO inspection (site, period, rank, score, findings, top_class, top_finding)
+VALUES (%(site)s, %(period)s, %(rank)s, %(score)s, %(findings)s, %(top_class)s, %(top_finding)s)
+ON CONFLICT (site, period) DO UPDATE
+SET rank = EXCLUDED.rank, score = EXCLUDED.score, findings = EXCLUDED.findings, top_class = EXCLUDED.top_class,
+    top_finding = EXCLUDED.top_finding
+
+-- name: next_in_outbox
+-- The row stays locked until it is marked; other processes take the next one.
+SELECT id, payload FROM alert_outbox
+WHERE delivered_at IS NULL AND feed = %(feed)s AND next_attempt_at <= now()
+ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+
+-- name: mark_delivered
+UPDATE alert_outbox SET delivered_at = now(), attempts = attempts + 1, last_error = NULL WHERE id = %(id)s
+
+-- name: put_off
+-- Twice as long each time, up to an hour.
+UPDATE alert_outbox
+SET attempts = attempts + 1, last_error = %(error)s,
+    next_attempt_at = now() + least(interval '1 hour', interval '1 second' * 2 ^ least(attempts, 12))
+WHERE id = %(id)s
+
+-- name: import_hours
+-- What the roll-ups would make of it, at once.
+INSERT INTO observation_hourly (series_id, time, count, normal_count, mean, minimum, maximum)
+SELECT series_id, date_trunc('hour', time), count(*), count(value) FILTER (WHERE flag = 'N'),
+       avg(value) FILTER (WHERE flag = 'N'), min(value) FILTER (WHERE flag = 'N'), max(value) FILTER (WHERE flag = 'N')
+FROM observation WHERE series_id = ANY(%(series)s) GROUP BY 1, 2
+
+-- name: import_touched
+INSERT INTO touched SELECT series_id, time FROM observation_hourly WHERE series_id = ANY(%(series)s)
