@@ -1,5 +1,4 @@
-"""A dataset on disk, through the reader, the relation detectors and the judgement: what the relation detectors are there for is found
-and named."""
+"""A dataset on disk through the reader, the relation detectors and the judgement: found and named, or left in peace."""
 
 from __future__ import annotations
 
