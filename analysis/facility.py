@@ -4,6 +4,7 @@
 
 - `facility_states` turns power into states, with hysteresis and dwell; missing data is `unknown`, never `off`.
 - `facility_learning` proposes thresholds from two weeks of data; an officer signs them.
+- `facility_link` judges production lines together with the treatment that they need.
 - `facility_rules_*` hold the rules, one function each: arrays in, events with figures out.
 
 All functions are pure; times are seconds, UTC, increasing; powers are kilowatts on the primary side; NaN is missing.
@@ -13,6 +14,7 @@ monitoring of polluters was a draft when this was written.
 
 from analysis.facility_events import RuleEvent, without_notices
 from analysis.facility_learning import LearnedThresholds, learn_ratio, learn_thresholds
+from analysis.facility_link import FacilityPower, LinkTerms, supervise_link
 from analysis.facility_rules_meter import (
     energy_mismatch,
     frozen_power,
@@ -52,12 +54,15 @@ __all__ = [
     "RULES",
     "RUN",
     "UNKNOWN",
+    "FacilityPower",
     "LearnedThresholds",
+    "LinkTerms",
     "RuleEvent",
     "combine_all",
     "combine_any",
     "facility_states",
     "learn_ratio",
     "learn_thresholds",
+    "supervise_link",
     "without_notices",
 ]

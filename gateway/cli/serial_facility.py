@@ -13,6 +13,9 @@ missing. Facilities stand in a TOML file:
     production = ["kiln"]          # any of them running
     treatment = ["fan-1", "fan-2"]
     mode = "any"                   # "any": standby twins; "all": stages that are all needed
+    lead_s = 1800                  # optional: treatment runs so long before production starts,
+    lag_s = 600                    # and so long after it stops
+    least_ratio = 0.18             # optional: least power of treatment for a kilowatt of production
 """
 
 import csv
@@ -23,14 +26,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
-from analysis.facility import combine_all, combine_any, facility_states, learn_thresholds
+from analysis.facility import FacilityPower, LinkTerms, facility_states, learn_thresholds, supervise_link
 from analysis.facility_events import Floats, RuleEvent
-from analysis.facility_rules_operation import idle_treatment, treatment_off
 from analysis.facility_states import NAMES, States
 from gateway.errors import ConfigError
 
@@ -76,7 +78,7 @@ def show(
         counts = {NAMES[code]: int((found == code).sum()) for code in NAMES}
         _tell({"facility": name, "kind": named[name].get("kind", ""), "samples": counts}, as_json)
     for link in data.get("link", []):
-        for event in _link_events(link, powers, states, facilities):
+        for event in _link_events(link, powers, named, facilities):
             _tell({"link": link, **asdict(event)}, as_json)
 
 
@@ -120,7 +122,7 @@ def _states(row: Mapping[str, Any], power_kw: Floats, file: Path) -> States:
 
 
 def _link_events(
-    link: Mapping[str, Any], powers: Mapping[str, PowerFile], states: Mapping[str, States], file: Path
+    link: Mapping[str, Any], powers: Mapping[str, PowerFile], named: Mapping[str, Mapping[str, Any]], file: Path
 ) -> Sequence[RuleEvent]:
     names = [*link.get("production", []), *link.get("treatment", [])]
     unknown = [name for name in names if name not in powers]
@@ -129,10 +131,14 @@ def _link_events(
     times = powers[names[0]][0]
     if any(not np.array_equal(powers[name][0], times) for name in names):
         raise ConfigError(f"the files of {names} do not have the same times", file=str(file), key="link")
-    production = combine_any(np.stack([states[name] for name in link["production"]]))
-    stacked = np.stack([states[name] for name in link["treatment"]])
-    treatment = combine_all(stacked) if link.get("mode", "any") == "all" else combine_any(stacked)
-    return [*treatment_off(times, production, treatment), *idle_treatment(times, production, treatment)]
+
+    def side(kind: str) -> list[FacilityPower]:
+        rows = [(name, named[name], powers[name][1]) for name in link[kind]]
+        return [FacilityPower(name, float(row["off_kw"]), float(row["run_kw"]), power) for name, row, power in rows]
+
+    mode: Literal["any", "all"] = "all" if link.get("mode", "any") == "all" else "any"
+    terms = LinkTerms(mode, link.get("lead_s"), link.get("lag_s"), link.get("least_ratio"))
+    return supervise_link(times, side("production"), side("treatment"), terms=terms)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -13,11 +13,14 @@ from analysis.facility import (
     RULES,
     RUN,
     UNKNOWN,
+    FacilityPower,
+    LinkTerms,
     combine_all,
     combine_any,
     facility_states,
     learn_ratio,
     learn_thresholds,
+    supervise_link,
     without_notices,
 )
 from analysis.facility_events import TEXTS, events_of, spans
@@ -278,6 +281,35 @@ def test_p13_emissions_that_do_not_notice_that_treatment_is_off() -> None:
     emission[300:400] *= 6
     assert not RULES["P13"](times, production, treatment, emission), "a breakdown that shows is no falsification"
     assert not RULES["P13"](times, production, np.full(600, OFF, np.int8), emission), "nothing to compare with"
+
+
+def test_link_of_two_lines_and_standby_twins_is_judged_as_one() -> None:
+    number = np.arange(600)
+    lines = [
+        np.where((number >= 60) & (number < 400), 80.0, 0.0),
+        np.where((number >= 200) & (number < 500), 40.0, 0.0),
+    ]
+    fans = [np.where(number < 300, 15.0, 0.0), np.where((number >= 300) & (number < 450), 15.0, 0.0)]
+    made = [FacilityPower(f"line-{n}", 1.0, 20.0, power) for n, power in enumerate(lines)]
+    treated = [FacilityPower(f"fan-{n}", 1.0, 10.0, power) for n, power in enumerate(fans)]
+    times = minutes(600)
+    terms = LinkTerms("any", lag_s=600.0)
+    off, late = supervise_link(times, made, treated, terms=terms)
+    assert (off.rule, off.start_s, off.end_s) == ("P1", times[452], times[501])
+    assert (late.rule, late.figures["is_start"]) == ("P3", 0)
+    assert not supervise_link(times, made, treated, notices=[(times[440], times[520])])
+    assert supervise_link(times, made, treated, terms=LinkTerms("all"))[0].start_s == times[62]
+    lines[1][:] = NAN
+    (unknown,) = supervise_link(
+        times[:440],
+        [FacilityPower(f.name, 1, 20, f.power_kw[:440]) for f in made],
+        [FacilityPower("fan", 1, 10, np.where(number < 300, 15.0, 0.0)[:440])],
+    )
+    assert unknown.figures["production_kw"] == pytest.approx(80 * 98 / 100)  # the stop is seen two samples late
+    with pytest.raises(ValueError, match="needs production"):
+        supervise_link(times, [], treated)
+    with pytest.raises(ValueError, match="line-0"):
+        supervise_link(times[1:], made, treated)
 
 
 def test_notices_cover_whole_events_only() -> None:
