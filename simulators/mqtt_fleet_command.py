@@ -1,8 +1,8 @@
 """Publish a simulated MQTT fleet to a broker: `python -m simulators mqtt-fleet --accounts accounts.csv`.
 
 The accounts are lines of `device,secret,kind` (kinds: station, drone, camera, meter, logger). Each device has a
-connection of its own, with a persistent session and, for stations, a last will; it has one message in flight, and sends it again
-after a reconnect until the broker has acknowledged it. With `--ledger` every acknowledged message is noted on disk.
+connection of its own, with a persistent session and, for stations, a last will; it has one message in flight, and sends
+it again after a reconnect until the broker has acknowledged it. With `--ledger` what is acknowledged is noted on disk.
 """
 
 import argparse
