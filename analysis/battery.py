@@ -15,6 +15,7 @@ from analysis.calibration import Budget, Exceedances, exceedances
 from analysis.calibration.budget import weights
 from analysis.detectors import Detector, Scores, registered
 from analysis.findings import Finding, episodes, judge
+from analysis.late_rows import late_views, touched
 from analysis.model.block import SeriesBlock
 from analysis.model.site import Grid, SiteData
 
@@ -37,21 +38,45 @@ def analyse_sites(
     chosen = registered() if detectors is None else tuple(detectors)
     budget = Budget(settings.alerts_per_site_month)
     zone = ZoneInfo(settings.zone_name)
-    share = weights(chosen)
-    outstanding: dict[str, list[tuple[Detector, list[Exceedances]]]] = {data.site.id: [] for data in sites}
-    blocks = Blocks(sites)
-    quantities = {(c.site, c.point, c.id): c.quantity for data in sites for c in data.site.channels}
-    for detector in chosen:
-        parts = _outstanding(
-            detector, _scores(detector, sites, blocks), share.get(detector.name, 1.0), budget, quantities
-        )
-        for (site, _fault), grouped in parts.items():
-            for same_target in grouped.values():
-                outstanding[site].append((detector, same_target))
+    outstanding = _look(sites, chosen, budget)
+    for data in sites:
+        for view in late_views(data):
+            for key, parts in _look([view.data], chosen, budget)[data.site.id].items():
+                kept = [one for one in (touched(part, view) for part in parts) if one is not None]
+                outstanding[data.site.id].setdefault(key, []).extend(kept)
+    named = {detector.name: detector for detector in chosen}
     out = []
     for data in sites:
-        found = [episode for detector, parts in outstanding[data.site.id] for episode in episodes(detector, parts)]
+        found = [
+            episode
+            for key, parts in sorted(outstanding[data.site.id].items())
+            if parts
+            for episode in episodes(named[key[0]], parts)
+        ]
         out += judge(found, budget=budget, accepted_until_s=data.site.accepted_until_s, zone=zone)
+    return out
+
+
+# (detector, class, point, channels): what is joined into episodes
+Key = tuple[str, str, str, tuple[str, ...]]
+
+
+def _look(
+    sites: Sequence[SiteData], detectors: Sequence[Detector], budget: Budget
+) -> dict[str, dict[Key, list[Exceedances]]]:
+    """What stands out at each site, by detector, class and target."""
+    share = weights(detectors)
+    quantities = {(c.site, c.point, c.id): c.quantity for data in sites for c in data.site.channels}
+    blocks = Blocks(sites)
+    out: dict[str, dict[Key, list[Exceedances]]] = {data.site.id: {} for data in sites}
+    for detector in detectors:
+        scores = list(_scores(detector, sites, blocks))
+        rows = _independent_rows(scores, quantities)
+        for one in scores:
+            weight = share.get(detector.name, 1.0)
+            for part in exceedances(detector, one, weight=weight, rows_of_site=rows, budget=budget):
+                key = (detector.name, part.fault, part.target.point, part.target.channels)
+                out[part.target.site].setdefault(key, []).append(part)
     return out
 
 
@@ -92,20 +117,6 @@ def _scores(detector: Detector, sites: Sequence[SiteData], blocks: Blocks) -> It
     else:
         for data in sites:
             yield from detector.run(data)  # type: ignore[arg-type]
-
-
-def _outstanding(
-    detector: Detector, scores: Iterable[Scores], weight: float, budget: Budget, quantities: Quantities
-) -> dict[tuple[str, str], dict[tuple[str, ...], list[Exceedances]]]:
-    """Exceedances by site and class, then by target."""
-    held = list(scores)
-    rows = _independent_rows(held, quantities)
-    out: dict[tuple[str, str], dict[tuple[str, ...], list[Exceedances]]] = {}
-    for one in held:
-        for part in exceedances(detector, one, weight=weight, rows_of_site=rows, budget=budget):
-            by_target = out.setdefault((part.target.site, part.fault), {})
-            by_target.setdefault((part.target.point, *part.target.channels), []).append(part)
-    return out
 
 
 def _independent_rows(held: Sequence[Scores], quantities: Quantities) -> dict[str, int]:

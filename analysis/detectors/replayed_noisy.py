@@ -21,6 +21,7 @@ from analysis.model.block import SeriesBlock, row_median
 LEAST_CELLS = 12
 LONGEST_LAG_H = 400 * 24
 KNOWN_SHARE = 0.75
+USUAL_CHANGES = 0.7
 CLOSE = 0.7  # of the variance that a forecast leaves: what is farther is no candidate
 _CHUNK_VALUES = 2_000_000
 
@@ -87,7 +88,8 @@ def run(block: SeriesBlock) -> list[Scores]:
     with np.errstate(divide="ignore", invalid="ignore"):
         means = block.cells.total / block.cells.count + block.cells.mean_offset
     least = _forecast_variance(means, block)
-    best = np.where(_usable(means, begins, width, least), 0.0, np.nan)
+    usable = _usable(means, begins, width, least) & _moves(means, begins, width, block.reference_cells)
+    best = np.where(usable, 0.0, np.nan)
     lags, days = np.zeros_like(best), np.zeros_like(best)
     rows = max(1, _CHUNK_VALUES // max(1, len(begins) * block.n_cells))
     for first in range(0, block.n_series, rows):  # chunks of series that fit the cache, not single series
@@ -133,6 +135,16 @@ def _usable(means: Floats, begins: Ints, width: int, least: Floats) -> Bools:
     mean = filled.sum(axis=2) / np.maximum(n, 1)
     variance = (np.where(known, windows - mean[:, :, None], 0.0) ** 2).sum(axis=2) / np.maximum(n, 1)
     return np.asarray((n >= KNOWN_SHARE * width) & (variance > least[:, None]) & (least > 0)[:, None])
+
+
+def _moves(means: Floats, begins: Ints, width: int, n_reference: Ints) -> Bools:
+    """Windows whose values change about as often as usual: two standstills look alike. (n_series, n_queries)"""
+    with np.errstate(invalid="ignore"):
+        moved = np.abs(np.diff(means, axis=1, prepend=np.nan)) > 0
+    inside = np.arange(means.shape[1])[None, :] < n_reference[:, None]
+    usual = (moved & inside).sum(axis=1) / np.maximum(inside.sum(axis=1), 1)
+    share = sliding_window_view(moved, width, axis=1)[:, begins].mean(axis=2)
+    return np.asarray(share >= USUAL_CHANGES * usual[:, None])
 
 
 def _filled(means: Floats) -> Floats:

@@ -16,8 +16,8 @@ from analysis.model.block import SeriesBlock
 
 
 def joint_fall(level: Floats, noise: Floats) -> Floats:
-    """Smaller of the falls of level and noise, as logarithms; negative where either rose. (n_series, n_windows) [1]"""
-    return np.minimum(-level, -noise)
+    """Smaller of the falls of level and noise, less half of what they disagree by. (n_series, n_windows) [1]"""
+    return np.asarray(np.minimum(-level, -noise) - 0.5 * np.abs(level - noise))
 
 
 def run(block: SeriesBlock) -> list[Scores]:

@@ -1,0 +1,111 @@
+"""Plain loops that say what the vectorised functions must say. Slow, and meant to be read."""
+
+import math
+
+import numpy as np
+
+
+def run_lengths(row):
+    """(length, start) at each sample of one series."""
+    out, last, length, start = [], None, 0, 0
+    for i, value in enumerate(row):
+        if not math.isnan(value):
+            if last is not None and value == last:
+                length += 1
+            else:
+                length, start = 1, i
+            last = value
+        out.append((length, start))
+    return out
+
+
+def window_moments(row, width):
+    """(mean, variance, half mean squared step) of windows ending at each sample, `None` where too little is there."""
+    out = []
+    for end in range(1, len(row) + 1):
+        first = end - width
+        if first < 0:
+            out.append(None)
+            continue
+        values = [v for v in row[first:end] if not math.isnan(v)]
+        steps = [
+            row[i] - row[i - 1]
+            for i in range(first, end)
+            if i > 0 and not math.isnan(row[i]) and not math.isnan(row[i - 1])
+        ]
+        if len(values) < max(3, 0.5 * width) or len(steps) < max(2, 0.4 * width):
+            out.append(None)
+            continue
+        mean = sum(values) / len(values)
+        out.append(
+            (mean, sum((v - mean) ** 2 for v in values) / len(values), sum(s * s for s in steps) / (2 * len(steps)))
+        )
+    return out
+
+
+def correlation_of_changes(one, other):
+    """|r| about zero mean of the changes that are known in both."""
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if not (math.isnan(a) or math.isnan(b))]
+    top = sum(a * b for a, b in pairs)
+    return abs(top) / math.sqrt(sum(a * a for a, _ in pairs) * sum(b * b for _, b in pairs))
+
+
+def visits_to_maximum(row):
+    """(maximum, how often it is reached anew)."""
+    top = max(v for v in row if not math.isnan(v))
+    visits, inside = 0, False
+    for value in row:
+        visits += value == top and not inside
+        inside = value == top
+    return top, visits
+
+
+def visits_above(row, edge):
+    """How often a row enters the region at or above an edge."""
+    visits, inside = 0, False
+    for value in row:
+        visits += value >= edge and not inside
+        inside = value >= edge
+    return visits
+
+
+def earlier_equal(row, width):
+    """(sample, lag) of each complete, moving window that has an equal one before it, the latest of those."""
+    found = []
+    windows = {}
+    for end in range(width, len(row) + 1):
+        window = tuple(row[end - width : end])
+        steps = [abs(row[i] - row[i - 1]) > 0 for i in range(max(end - width, 1), end)]
+        if any(math.isnan(v) for v in window) or sum(steps) < width // 2:
+            continue
+        if window in windows and end - 1 - windows[window] >= width:
+            found.append((end - 1, end - 1 - windows[window]))
+        windows[window] = end - 1
+    return found
+
+
+def projection_residual(query, earlier):
+    """Mean square of query − a·earlier with the best a."""
+    a = sum(q * e for q, e in zip(query, earlier, strict=True)) / sum(e * e for e in earlier)
+    return sum((q - a * e) ** 2 for q, e in zip(query, earlier, strict=True)) / len(query)
+
+
+def block_maxima(row, honest, block):
+    """Maximum of the honest scores of each block, −inf where none."""
+    out = {}
+    for score, is_honest, name in zip(row, honest, block, strict=True):
+        out.setdefault(name, -math.inf)
+        if is_honest and not math.isnan(score):
+            out[name] = max(out[name], score)
+    return [out[name] for name in sorted(out)]
+
+
+def level_step(row, width, baseline):
+    """ln(mean of the last `width` / mean of the `baseline` before) at each sample; `None` where too little is there."""
+    out = []
+    for end in range(1, len(row) + 1):
+        new = [v for v in row[max(end - width, 0) : end] if not math.isnan(v)]
+        old = [v for v in row[max(end - width - baseline, 0) : max(end - width, 0)] if not math.isnan(v)]
+        enough = len(new) >= 0.5 * width and len(old) >= 0.3 * baseline
+        out.append(math.log(np.mean(new) / np.mean(old)) if enough else None)
+    return out

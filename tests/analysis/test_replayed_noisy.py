@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from analysis.detectors.replayed_noisy import DETECTOR, accumulated, close_pairs
+from tests.analysis import naive
+from tests.analysis.series import alerts, channel, honest, site
+
+
+def test_close_pairs_agree_with_the_plain_loop() -> None:
+    rng = np.random.default_rng(1)
+    levels = honest(rng, 96)[None, :].repeat(2, axis=0)
+    levels[1] = honest(rng, 96)
+    levels[0, 60:72] = 0.8 * levels[0, 5:17]
+    row, query, lag, residual = close_pairs(levels, np.arange(12, 85, 12), width=12, least=np.array([30.0, 30.0]))
+    assert (0, 4, 55) in set(zip(row.tolist(), query.tolist(), lag.tolist(), strict=True))
+    begins = np.arange(12, 85, 12)
+    expected = {}
+    for r in range(2):
+        for q, begin in enumerate(begins.tolist()):
+            for window in range(begin - 12 + 1):
+                left = naive.projection_residual(levels[r, begin : begin + 12], levels[r, window : window + 12])
+                if left < 0.7 * 30.0:
+                    expected[r, q, begin - window] = left
+    got = dict(zip(zip(row.tolist(), query.tolist(), lag.tolist(), strict=True), residual.tolist(), strict=True))
+    assert got.keys() == expected.keys()
+    assert [got[key] for key in sorted(got)] == pytest.approx([expected[key] for key in sorted(got)], abs=1e-6)
+
+
+def test_gains_add_up_over_consecutive_days_at_one_lag() -> None:
+    row, query, lag = np.array([0, 0, 0, 0]), np.array([3, 4, 6, 4]), np.array([48, 48, 48, 72])
+    order, total, length = accumulated(row, query, lag, np.array([5.0, 6.0, 7.0, 1.0]))
+    assert order.tolist() == [0, 1, 2, 3]
+    assert total.tolist() == [5.0, 11.0, 7.0, 1.0]
+    assert length.tolist() == [1, 2, 1, 1]
+
+
+@pytest.mark.parametrize(("noise", "factor"), [(0.01, 1.0), (0.03, 1.0), (0.0, 0.8)])
+def test_a_week_again_with_noise_or_a_factor_alerts(noise: float, factor: float) -> None:
+    rng = np.random.default_rng(2)
+    values = honest(rng, 2400)
+    values[1500:1668] = np.round(values[700:868] * factor * (1 + rng.normal(0, noise, 168)), 1)
+    found = alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
+    assert [one.fault for one in found] == ["replayed"]
+    assert found[0].evidence["lag_h"] == 800.0
+
+
+def test_a_plant_with_a_daily_programme_does_not_alert() -> None:
+    day = 10 * np.sin(2 * np.pi * np.arange(2400) / 24)
+    values = honest(np.random.default_rng(3), 2400, spread=3.0) + np.round(day, 1)
+    assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
+
+
+def test_a_channel_that_stands_still_resembles_nothing() -> None:
+    values = honest(np.random.default_rng(4), 2400)
+    values[1400:1450], values[1600:1700] = 5.0, 5.0
+    assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from analysis.detectors.stuck_value import DETECTOR, may_repeat, repetition_odds, run, run_lengths
+from tests.analysis import naive
+from tests.analysis.series import alerts, block, channel, honest, site
+
+NAN = np.nan
+
+
+def test_run_lengths_of_a_short_series() -> None:
+    length, start = run_lengths(np.array([[NAN, 2.0, 2.0, NAN, 2.0, 3.0, 3.0]]))
+    assert length.tolist() == [[0, 1, 2, 2, 3, 1, 2]]
+    assert start.tolist() == [[0, 1, 1, 1, 1, 5, 5]]
+
+
+def test_run_lengths_agree_with_the_plain_loop() -> None:
+    rng = np.random.default_rng(1)
+    values = rng.integers(0, 3, (20, 200)).astype(np.float64)
+    values[rng.random(values.shape) < 0.2] = NAN
+    length, start = run_lengths(values)
+    for row in range(len(values)):
+        expected = naive.run_lengths(values[row].tolist())
+        assert length[row].tolist() == [one for one, _ in expected]
+        known = length[row] > 0
+        assert start[row][known].tolist() == [s for s, k in zip([s for _, s in expected], known, strict=True) if k]
+
+
+def test_odds_are_the_log_of_the_share_of_repeats() -> None:
+    odds = repetition_odds(np.array([[1.0, 1.0, 2.0, 3.0, 4.0, 9.0]]), np.array([5]))
+    assert odds[0] == pytest.approx(-np.log((1 + 1) / (4 + 2)))
+
+
+def test_score_is_repeats_times_odds() -> None:
+    rng = np.random.default_rng(2)
+    values = honest(rng, 400)
+    values[300:306] = values[300]
+    made = block(values, n_accepted=240)
+    scores = run(made)[0]
+    odds = repetition_odds(made.values, np.array([240]))[0]
+    assert scores.scores[0, 305] == pytest.approx(5 * odds)
+    assert scores.starts[0, 305] == 300
+
+
+def test_values_at_the_detection_limit_and_the_ends_of_the_range_may_repeat() -> None:
+    none = np.array([NAN])
+    limits = {"detection_limit": np.array([1.0]), "range_low": np.array([0.0]), "range_high": np.array([300.0])}
+    repeats = may_repeat(np.array([[0.0, 1.0, 2.0, 300.0]]), **limits, lowest=np.array([-np.inf]))
+    assert repeats.tolist() == [[True, True, False, True]]
+    nothing = may_repeat(np.array([[0.0]]), detection_limit=none, range_low=none, range_high=none, lowest=none)
+    assert nothing.tolist() == [[False]]
+
+
+@pytest.mark.parametrize("hours", [72, 24, 8])
+def test_a_constant_alerts_from_its_first_value(hours: int) -> None:
+    values = honest(np.random.default_rng(3), 2000)
+    values[1500 : 1500 + hours] = values[1500]
+    (found,) = alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
+    assert found.start_s == 1_767_196_800 + 1500 * 3600
+    assert found.fault == "stuck_value"
+    assert found.detected_s <= found.start_s + 6 * 3600
+
+
+def test_204_hours_at_the_detection_limit_do_not_alert() -> None:
+    values = np.maximum(honest(np.random.default_rng(4), 2000), 1.0)
+    values[1500:1704] = 1.0
+    assert not alerts(site({channel(detection_limit=1.0): values}, n_accepted=1200), DETECTOR)
+
+
+def test_a_channel_that_always_repeats_itself_does_not_alert() -> None:
+    values = np.round(honest(np.random.default_rng(5), 2000, mean=8, spread=0.5, memory=0.97))
+    assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
