@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -44,8 +45,11 @@ class Aim:
     at_most: bool = False
 
     @property
-    def is_met(self) -> bool:
-        return self.reached <= self.wanted if self.at_most else self.reached >= self.wanted
+    def outcome(self) -> str:
+        if math.isnan(self.reached):
+            return "not measured"
+        is_met = self.reached <= self.wanted if self.at_most else self.reached >= self.wanted
+        return "met" if is_met else f"**missed by {abs(self.reached - self.wanted):.3g}**"
 
 
 EXACT = {
