@@ -64,9 +64,10 @@ def _levels(figures: Sequence[BudgetFigures]) -> Lines:
 
 
 def _aims(figures: Sequence[BudgetFigures]) -> Lines:
-    rows = []
-    for aim in weighed(figures):
-        rows.append([aim.name, f"{'≤' if aim.at_most else '≥'} {aim.wanted:g}", f"{aim.reached:.3g}", aim.outcome])
+    rows = [
+        [aim.name, f"{'≤' if aim.at_most else '≥'} {aim.wanted:g}", f"{aim.reached:.3g}", aim.outcome]
+        for aim in weighed(figures)
+    ]
     lines = ["## Aims, and what misses them", "", *table(["figure", "aim", "reached", ""], rows)]
     for figure in figures:
         weak = weak_cells(figure)
@@ -95,7 +96,7 @@ def _variants(figure: BudgetFigures) -> Lines:
     for variant in dict.fromkeys(v.truth.variant for v in everything):
         own = [v for v in everything if v.truth.variant == variant]
         rows.append([variant, len(own), *[recall(own, level=level) for level in LEVELS]])
-    text = "Lazy: only the reported channel is false. Careful: what is computed from it follows. Others: see the catalogue."
+    text = "Lazy: only the reported channel is false. Careful: what is computed from it follows. Others: the catalogue."
     return [f"## Careless and careful, budget {figure.budget:g}", "", text, "", *table(["variant", "n", *LEVELS], rows)]
 
 
