@@ -59,8 +59,8 @@ EXACT = {
     *(("I19", level) for level in ("L1", "L2", "L3")),
 }
 RECALL_AIMS = {1.0: {"L1": 0.99, "L2": 0.95, "L3": 0.75, "L4": 0.40}, 0.1: {"L1": 0.97, "L2": 0.80}}
-# Median hours to the alert: a constant, arithmetic (the same hourly record), a scale of 0.7, a replayed window of 48 h.
-DETECTION_AIMS_H = {("I1", ""): 3.0, ("I19", ""): 1.0, ("I4", "L2"): 24.0, ("I8", "L2"): 49.0}
+# Median hours to the alert, 0.1 h for the way: a constant, arithmetic (the same hourly record), x 0.7, a 48 h replay.
+DETECTION_AIMS_H = {("I1", ""): 3.1, ("I19", ""): 1.1, ("I4", "L2"): 24.0, ("I8", "L2"): 49.0}
 
 
 def pooled(verdicts: Iterable[Verdict]) -> list[Verdict]:
