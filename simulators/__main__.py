@@ -1,14 +1,15 @@
-"""`python -m simulators fleet | load | mqtt-fleet | replay`."""
+"""`python -m simulators fleet | load | meters | mqtt-fleet | replay`."""
 
 import argparse
 
-from simulators import mqtt_fleet_command, replay
+from simulators import meters_command, mqtt_fleet_command, replay
 from simulators.fleet import command as fleet
 from simulators.load import command as load
 
 COMMANDS = {
     "fleet": (fleet, "simulated stacks and outlets that call a gateway"),
     "load": (load, "many connections and frames, for benchmarks and fault tests"),
+    "meters": (meters_command, "a line of electricity meters behind a serial server or a terminal"),
     "mqtt-fleet": (mqtt_fleet_command, "simulated stations, drones, cameras, meters and loggers over MQTT"),
     "replay": (replay, "send a receive log again, station by station"),
 }

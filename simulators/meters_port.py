@@ -104,8 +104,8 @@ async def pty_line(line: SimulatedLine, path: Path) -> AsyncIterator[SimulatedPt
 
 
 @contextlib.asynccontextmanager
-async def tcp_line(line: SimulatedLine) -> AsyncIterator[int]:
-    """A serial server (RTU over TCP) on a free port of this machine; yields the port."""
+async def tcp_line(line: SimulatedLine, *, port: int = 0) -> AsyncIterator[int]:
+    """A serial server (RTU over TCP) on this machine, on a free port if none is given; yields the port."""
     writers: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -120,7 +120,7 @@ async def tcp_line(line: SimulatedLine) -> AsyncIterator[int]:
             feeder.stop()
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

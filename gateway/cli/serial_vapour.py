@@ -1,6 +1,6 @@
-"""`gateway vapour`: judge vapour recovery records again, from their raw readings.
+"""`gateway vapour-recovery`: judge vapour recovery records again, from their raw readings.
 
-Registered by the command line as `app.command("vapour")(serial_vapour.judge_files)`.
+Registered by the command line as `app.command("vapour-recovery")(serial_vapour.judge_files)`.
 """
 
 import json
