@@ -9,7 +9,6 @@ the others give its honest value back: `contradicted_value` names the manner.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from analysis.detectors.derived_channels import audits_of
 from analysis.detectors.disagreement import PATTERNS, Disagreement, describe
 from analysis.detectors.identities import reporting_step
 from analysis.detectors.interface import Detector, Scores, Target, Text
+from analysis.detectors.once_a_site import once_a_site
 from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.metadata import Channel
 from analysis.model.site import Grid, SiteData
@@ -42,7 +42,7 @@ class Checked:
     tolerance: Floats
 
 
-@lru_cache(maxsize=2)
+@once_a_site
 def checked_audits(data: SiteData) -> tuple[Checked, ...]:
     """The audits of a site that its accepted history supports."""
     found = []

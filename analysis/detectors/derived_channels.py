@@ -7,12 +7,12 @@ values are audited without a declaration too, as their formula is the standard's
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 from analysis.detectors import identities
 from analysis.detectors.aggregate_audits import aggregate_audit
 from analysis.detectors.audit import Audit, Series
 from analysis.detectors.conversion_audit import CONVERTED, oxygen_conversion_audit, undeclared_sources
+from analysis.detectors.once_a_site import once_a_site
 from analysis.detectors.stack_audits import audit_by_roles, dry_standard_flow_audit, line_audit, mass_audit
 from analysis.model.metadata import Channel
 from analysis.model.site import Grid, SiteData
@@ -37,7 +37,7 @@ BUILDERS: dict[str, Builder] = {
 }
 
 
-@lru_cache(maxsize=2)
+@once_a_site
 def audits_of(data: SiteData) -> tuple[Audit, ...]:
     """All identities that can be formed at a site, in the order of its channels."""
     found = []

@@ -26,7 +26,7 @@ FLOWS = ("flow_dry_standard", "flow", "velocity")
 def run(data: SiteData) -> list[Scores]:
     """Scores of windows of 6, 24 and 72 h for every stack or outlet with a flow, at a site that knows its load."""
     table = hourly_table(data)
-    if table is None or not table.n_accepted:
+    if table is None or not table.has_reference:
         return []
     found: dict[int, list[tuple[Target, LevelShift]]] = {window: [] for window in WINDOWS_H}
     for point in table.points():

@@ -12,7 +12,6 @@ or log O and of the logarithms of the gases, given load, ambient and temperature
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +22,7 @@ from analysis.detectors.hourly_table import HOURS_PER_DAY, HourlyTable, hourly_t
 from analysis.detectors.interface import Scores, Target
 from analysis.detectors.joint_shift import Shift, honest_covariance, score_where_best, shift_along
 from analysis.detectors.level_shift import PERSISTS, onset
+from analysis.detectors.once_a_site import once_a_site
 from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.site import SiteData
 
@@ -56,12 +56,12 @@ class PointShift(NamedTuple):
     starts: dict[str, Ints]
 
 
-@lru_cache(maxsize=2)
+@once_a_site
 def gas_oxygen_shifts(data: SiteData) -> dict[int, list[PointShift]]:
     """Shifts of every point with oxygen and a gas, by window length in hours. Empty without accepted history."""
     table = hourly_table(data)
     found: dict[int, list[PointShift]] = {window: [] for window in WINDOWS_H}
-    if table is None or not table.n_accepted:
+    if table is None or not table.has_reference:
         return found
     for point in table.points():
         rows = _gas_rows(table, point)

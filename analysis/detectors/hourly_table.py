@@ -8,17 +8,20 @@ one of the site.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.detectors.once_a_site import once_a_site
 from analysis.model.arrays import Bools, Floats
 from analysis.model.metadata import Channel
 from analysis.model.site import Grid, SiteData
 
 HOUR_S = 3600
 HOURS_PER_DAY = 24
+
+LEAST_ACCEPTED_H = 48
 
 STATISTIC_ORDER = ("avg", "rtd", "cou")
 """Which statistic speaks for a quantity when several are there: the hourly mean first."""
@@ -47,6 +50,11 @@ class HourlyTable:
     @property
     def n_hours(self) -> int:
         return int(self.available.size)
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether accepted history is long enough to learn a relation from."""
+        return self.n_accepted >= LEAST_ACCEPTED_H
 
     @cached_property
     def reference(self) -> Bools:
@@ -90,7 +98,7 @@ class HourlyTable:
         return list(dict.fromkeys(channel.point for channel in self.channels))
 
 
-@lru_cache(maxsize=2)
+@once_a_site
 def hourly_table(data: SiteData) -> HourlyTable | None:
     """Build the table; None for a site without a series of an hour or less. The last sites are remembered: many
     detectors ask."""
@@ -149,7 +157,7 @@ def _mean_of_known(blocks: Floats) -> Floats:
         )
 
 
-@lru_cache(maxsize=2)
+@once_a_site
 def coarse_tables(data: SiteData) -> tuple[HourlyTable, ...]:
     """The same for series of several hours, such as water analysers of two or four; `step_s` is their interval."""
     return tuple(

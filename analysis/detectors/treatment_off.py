@@ -125,7 +125,7 @@ def _outlet_shows_it(table: HourlyTable, treatment: Facility, stopped: Bools) ->
 def run_reduced(data: SiteData) -> list[Scores]:
     """Scores of windows of 6 and 24 h: treatment power against production power."""
     table = hourly_table(data)
-    if table is None or not table.n_accepted:
+    if table is None or not table.has_reference:
         return []
     found: dict[int, list[tuple[Target, LevelShift]]] = {window: [] for window in WINDOWS_H}
     for treatment in data.site.facilities:
