@@ -56,6 +56,7 @@ def add(
 
 @app.command("gateway")
 def gateway_credential(
+    account: Annotated[str, typer.Argument(help="gateway, or gateway-2 … of further processes 账号")] = "gateway",
     config: ConfigFile = DEFAULT_CONFIG,
     passwords: PasswordsOption = PASSWORDS,
     access: AccessOption = ACCESS,
@@ -63,7 +64,7 @@ def gateway_credential(
 ) -> None:
     """Make the gateway's own credential and print it, once. 生成网关自身凭据"""
     files = BrokerFiles(passwords, access, pid_file)
-    _tell(_run(config, files, Provisioning.add_gateway), files)
+    _tell(_run(config, files, lambda work: work.add_gateway(account)), files)
 
 
 @app.command("doctor")

@@ -4,7 +4,7 @@ Our own topics need no line a device: the patterns hold for all, `%u` being the 
 with other people's topics have lines of their own; only those change the file when they come and go.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway.identity.rights import GatewayRights, Rights
 
@@ -26,12 +26,15 @@ PATTERNS = (
 )
 
 
-def access_file(gateway: GatewayRights, devices: Mapping[str, Rights]) -> str:
-    """The whole text."""
-    lines = [HEADER, f"user {gateway.name}"]
-    lines += [f"topic read {topic}" for topic in gateway.reads]
-    lines += [f"topic write {topic}" for topic in gateway.writes]
-    lines += ["", f"user {DOCTOR}", "topic readwrite doctor/#", "topic read $SYS/#"]
+def access_file(gateway: GatewayRights, devices: Mapping[str, Rights], *, processes: Sequence[str] = ()) -> str:
+    """The whole text. `processes` are the accounts of the gateway's processes, if there is more than the first."""
+    lines = [HEADER]
+    for name in dict.fromkeys((gateway.name, *processes)):
+        lines += [f"user {name}"]
+        lines += [f"topic read {topic}" for topic in gateway.reads]
+        lines += [f"topic write {topic}" for topic in gateway.writes]
+        lines += [""]
+    lines += [f"user {DOCTOR}", "topic readwrite doctor/#", "topic read $SYS/#"]
     for device, rights in sorted(devices.items()):
         writes, reads = rights.writes(device), rights.reads(device)
         if writes or reads:

@@ -78,7 +78,7 @@ class Provisioning:
         names = [device for device, _ in wanted]
         for device in names:
             check_id(device)
-            if device in (self._gateway.name, DOCTOR) or device in passwords or names.count(device) > 1:
+            if device == DOCTOR or self._gateway.is_process(device) or device in passwords or names.count(device) > 1:
                 raise ConfigError(
                     f"{device!r} has a credential already", key="device", expected="a new name, or rotate"
                 )
@@ -87,9 +87,20 @@ class Provisioning:
             await self._register.put_device(replace(row, status="accepted", answer=_with(row, rights)))
         return await self._give(passwords, names)
 
-    async def add_gateway(self) -> Credential:
-        """Make, or make anew, the credential of the gateway itself."""
-        [credential] = await self._give(PasswordFile(self._files.passwords), [self._gateway.name])
+    async def add_gateway(self, account: str | None = None) -> Credential:
+        """Make, or make anew, the credential of a gateway process.
+
+        Raises
+        ------
+        ConfigError
+            If the account is not "gateway" or "gateway-…".
+        """
+        name = account or self._gateway.name
+        check_id(name)
+        if not self._gateway.is_process(name):
+            expected = f"{self._gateway.name} or {self._gateway.name}-…"
+            raise ConfigError(f"{name!r} is not allowed", key="account", expected=expected)
+        [credential] = await self._give(PasswordFile(self._files.passwords), [name])
         return credential
 
     async def add_doctor(self) -> Credential:
@@ -135,7 +146,8 @@ class Provisioning:
             for device in await self._register.devices()
             if RIGHTS in device.answer and device.status not in ("revoked", "refused")
         }
-        replace_file(self._files.access, access_file(self._gateway, rights))
+        processes = [name for name in PasswordFile(self._files.passwords).names if self._gateway.is_process(name)]
+        replace_file(self._files.access, access_file(self._gateway, rights, processes=processes))
 
     async def _give(self, passwords: PasswordFile, names: Iterable[str]) -> list[Credential]:
         credentials = [Credential(name, new_secret()) for name in names]

@@ -97,6 +97,10 @@ class GatewayRights:
     )
     writes: tuple[str, ...] = ("eg/v1/+/+/+/cmd/#", "thing/product/+/events_reply", "sys/product/+/status_reply")
 
+    def is_process(self, account: str) -> bool:
+        """Whether an account is that of a gateway process: "gateway", "gateway-2", …"""
+        return account == self.name or account.startswith(f"{self.name}-")
+
 
 def check_id(name: str, *, what: str = "device") -> None:
     """Refuse a name that could mean more than itself.

@@ -28,6 +28,11 @@ class Sample:
     number: int
 
     @property
+    def topic(self) -> str:
+        """Devices are spread over three tenants."""
+        return f"eg/v1/t{int(self.device[1:]) % 3}/sta/{self.device}/obs"
+
+    @property
     def time(self) -> str:
         hours, rest = divmod(self.number % DAY_S, 3600)
         return f"2026-11-{20 + self.number // DAY_S:02}T{hours:02}:{rest // 60:02}:{rest % 60:02}Z"
@@ -60,7 +65,7 @@ async def device(name: str, secret: str, *, port: int, ledger: Ledger, pause_s: 
             async with client:
                 while True:
                     sample = Sample(name, number)
-                    await client.publish(f"eg/v1/acme/sta/{name}/obs", sample.body, qos=1)
+                    await client.publish(sample.topic, sample.body, qos=1)
                     ledger.note(sample)
                     number += 1
                     await asyncio.sleep(pause_s)

@@ -197,6 +197,40 @@ async def test_kill_9_of_the_broker_three_times_under_load(
     assert verdict.is_clean, verdict
 
 
+async def test_three_processes_share_the_devices_and_one_is_killed_under_load(
+    tmp_path: Path, mqtt_field: Field, postgres: PostgresServer
+) -> None:
+    gateways = []
+    for shard in range(3):
+        account = f"gateway-{shard}"
+        mqtt_field.secrets[account] = (await mqtt_field.provisioning.add_gateway(account)).secret
+        (tmp_path / account).mkdir()
+        toml = source(mqtt_field, client_id=account, topics=f'"eg/v1/t{shard}/#"')
+        gateway = GatewayProcess(tmp_path / account, postgres.dsn(), toml=toml)
+        own_name = gateway.config_path.read_text().replace('name = "test"', f'name = "{account}"')
+        gateway.config_path.write_text(own_name)
+        gateways.append(gateway)
+    mqtt_field.broker.reload()
+    ledger = tmp_path / "ledger"
+    try:
+        for gateway in gateways:
+            await gateway.start()
+        async with devices(mqtt_field, ledger):
+            for _ in range(5):
+                await asyncio.sleep(2)
+                await gateways[1].kill()
+                await gateways[1].start()
+            await asyncio.sleep(2)
+        verdict = await caught_up(ledger, postgres.dsn())
+        metrics = [await gateway.metrics() for gateway in gateways]
+    finally:
+        for gateway in gateways:
+            await gateway.kill()
+    assert all(m['gateway_records_total{outcome="stored"}'] > 100 for m in metrics)
+    assert verdict.acknowledged > 1_000
+    assert verdict.is_clean, verdict
+
+
 async def test_sigterm_under_load_drains_and_loses_nothing(
     tmp_path: Path, mqtt_field: Field, postgres: PostgresServer
 ) -> None:
