@@ -96,7 +96,7 @@ def reporting_step(site: Site, rng: np.random.Generator) -> None:
 
 
 def clock_shift(site: Site, rng: np.random.Generator) -> None:
-    """The logger's clock is off by one to eight hours from one day on: all channels of the point alike."""
+    """The logger's clock jumps ahead by one to eight hours: all channels alike, the hours between are empty."""
     point = _outlet(site)
     lo_s = int(site.accepted_s + rng.integers(3, 12) * DAY_S)
     shift_s = int(rng.choice([1, 2, 8])) * HOUR_S
@@ -107,6 +107,9 @@ def clock_shift(site: Site, rng: np.random.Generator) -> None:
             continue
         for array in (channel.exact, channel.values, channel.flags):
             array[window] = array[window.start - rows : window.stop - rows].copy()
+        skipped = slice(window.start, window.start + rows)  # what the clock jumped over
+        channel.present[skipped] = False
+        channel.exact[skipped] = channel.values[skipped] = np.nan
     for channel in point.channels:
         if channel.interval_s >= DAY_S:
             point.recompute(channel.sources, site.start_s, lo_s, site.end_s)

@@ -77,7 +77,7 @@ def derive(point: Point, channel: Channel, window: slice) -> tuple[FloatArray, F
     sources = [point[name] for name in channel.sources]
     if channel.formula in ("mean", "sum", "flow_weighted_mean"):
         return _aggregate(point, channel, sources, window)
-    parts = [(s.values if point.computes_from_reported else s.exact)[window] for s in sources]
+    parts = [s.values[window] if point.computes_from_reported else s.held(s.exact[window]) for s in sources]
     with np.errstate(invalid="ignore", divide="ignore"):
         fresh = RULES[str(channel.formula)](point, channel, parts)
     if channel.jitter is not None:
@@ -93,7 +93,8 @@ def _aggregate(point: Point, channel: Channel, sources: list[Channel], window: s
     source = sources[0]
     ratio = channel.interval_s // source.interval_s
     parts = slice(window.start * ratio, window.stop * ratio)
-    values = (source.values if point.computes_from_reported else source.exact)[parts].reshape(-1, ratio)
+    shown = source.values[parts] if point.computes_from_reported else source.held(source.exact[parts])
+    values = shown.reshape(-1, ratio)
     good = source.valid(parts).reshape(-1, ratio)
     weights = good.astype(np.float64)
     if channel.formula == "flow_weighted_mean":

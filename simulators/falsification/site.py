@@ -69,6 +69,12 @@ class Channel:
 
     def report(self, exact: FloatArray) -> FloatArray:
         """What the device says for an exact value: detection limit, range ends and the reporting step."""
+        shown = self.held(exact)
+        rounded: FloatArray = np.round(np.round(shown / self.step) * self.step, 9)
+        return rounded + 0.0  # no negative zeros
+
+    def held(self, exact: FloatArray) -> FloatArray:
+        """What the device computes with: the value it reports, before the rounding."""
         shown = exact
         if self.detection_limit is not None and self.below_detection != "as_is":
             stand_in = {"lod": self.detection_limit, "zero": 0.0, "half": self.detection_limit / 2}[
@@ -77,8 +83,7 @@ class Channel:
             shown = np.where(shown < self.detection_limit, stand_in, shown)
         if self.range_high is not None:
             shown = np.minimum(shown, self.range_high)
-        rounded: FloatArray = np.round(np.round(shown / self.step) * self.step, 9)
-        return rounded + 0.0  # no negative zeros
+        return shown
 
     def write(self, window: slice, exact: FloatArray, mask: BoolArray | None = None) -> None:
         """Replace the course inside `window` (where `mask` holds) and what is reported of it."""

@@ -33,7 +33,7 @@ def pairs(sites: list[Site], formula: str) -> list[tuple[Point, Channel, list[Ch
 
 
 def parts_of(point: Point, sources: list[Channel]) -> list[np.ndarray]:
-    return [s.values if point.computes_from_reported else s.exact for s in sources]
+    return [s.values if point.computes_from_reported else s.held(s.exact) for s in sources]
 
 
 def test_converted_values_follow_the_oxygen_formula():
@@ -72,7 +72,7 @@ def test_hours_are_means_of_their_valid_minutes():
     found = [p for p in pairs(honest_sites(4, "stack", interval_s=900), "mean") if p[1].interval_s == 3600]
     assert found
     for point, channel, (source,) in found:
-        values = (source.values if point.computes_from_reported else source.exact).reshape(-1, 4)
+        values = parts_of(point, [source])[0].reshape(-1, 4)
         good = ((source.flags == "") & np.isfinite(source.values)).reshape(-1, 4)
         enough = good.sum(axis=1) >= 3
         expected = np.nanmean(np.where(good, values, np.nan)[enough], axis=1)
