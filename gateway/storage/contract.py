@@ -222,6 +222,10 @@ class AnyStore(Protocol):
         """
         ...
 
+    async def channels(self, external_id: str) -> list[str]:
+        """The codes of a device's real-time and mean values, sorted."""
+        ...
+
     async def parameters(self, external_id: str) -> list[LedgerEntry]:
         """The ledger of a device, oldest first; the last entry of each (channel, name) is in force."""
         ...

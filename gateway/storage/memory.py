@@ -163,6 +163,11 @@ class MemoryStore:
         ]
         return find_gaps(times, interval_s=interval_s, since_us=since_us, until_us=until_us, offset_us=offset_us)
 
+    async def channels(self, external_id: str) -> list[str]:
+        self._check()
+        keys = (key for key, _ in self.rows.observations)
+        return sorted({code for place, code, kind, _ in keys if place[0] == external_id and kind in ("rtd", "avg")})
+
     async def parameters(self, external_id: str) -> list[LedgerEntry]:
         self._check()
         entries = [entry for place, entry, _ in self.rows.ledger if place == (external_id, False)]

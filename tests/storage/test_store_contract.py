@@ -334,3 +334,11 @@ async def test_the_books_add_up_over_batches_and_show_the_spool(any_store: AnySt
     assert books.spooled == 17
     assert books.counts == Counts(received=7, stored=4, duplicate=1, revision=1, dead_letter=1, out_of_bounds=2)
     assert books.counts.balance == 0
+
+
+async def test_channels_are_those_of_real_time_and_mean_values(any_store: AnyStore) -> None:
+    kinds = (("b", "rtd"), ("a", "avg"), ("c", "max"))
+    shape = Shape(tuple(Channel(code, code, statistic, "1", 0) for code, statistic in kinds))
+    await any_store.write([delivery(readings(NOW_US, 1.0, 2.0, 3.0, shape=shape))])
+    assert await any_store.channels("MN1") == ["a", "b"]
+    assert await any_store.channels("MN2") == []
