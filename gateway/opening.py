@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 from drivers import driver as find_driver
 from drivers.events import BadFrame, Decoder, Event, Reason
+from gateway.alerts.mqtt_feed import FEED as MQTT_FEED
 from gateway.config import Config
+from gateway.detection.order import Order
 from gateway.gateway_notice import DRIVER as NOTICE_DRIVER
 from gateway.gateway_notice import decode_notice
 from gateway.intake import IntakeSettings
@@ -43,6 +45,23 @@ def storage_settings(config: Config) -> StorageSettings:
         chunk_interval_s=database.chunk_days * 86_400,
         statement_timeout_s=database.statement_timeout_s,
         deadline_s=database.statement_timeout_s + 2,
+    )
+
+
+def detection_order(config: Config, dsn: str) -> Order:
+    """What a scheduled run of the analysis is to do."""
+    section = config.detection
+    return Order(
+        dsn=dsn,
+        runner=config.gateway.name,
+        folder=config.gateway.state_dir / "detection",
+        every_s=section.every_minutes * 60.0,
+        days=section.days,
+        alerts_per_site_month=section.alerts_per_site_month,
+        shortest_interval_s=section.shortest_interval_s,
+        time_zone=section.time_zone,
+        tenant=config.alerts.tenant,
+        feeds=(MQTT_FEED,) if config.alerts.host else (),
     )
 
 

@@ -10,6 +10,8 @@
     ┌─────┴──────┐            ┌──────────────────┐──────────────┘
     │ registry   │            │ spool (SQLite)   │
     └────────────┘            └──────────────────┘
+                              detection, on a schedule, in a process of its own: values ─► findings, alerts, outbox
+                              alerts: outbox ─► MQTT broker, marked after its PUBACK
 
 Queues: the inbox is the only one; full means that the sources stop reading. The spool is bounded; full means that
 nothing is acknowledged. On SIGTERM the sources stop reading first, what was read becomes durable and is answered, and
@@ -27,11 +29,13 @@ import structlog
 
 from gateway import chores
 from gateway.admin import admin_app, serve_admin
+from gateway.alerts.mqtt_feed import publish_alerts
 from gateway.command_service import serve_commands
 from gateway.config import Config
+from gateway.detection.schedule import keep_detecting
 from gateway.intake import Intake, Spool
 from gateway.metrics import Metrics
-from gateway.opening import decoder_of, intake_settings, opened_database, storage_settings
+from gateway.opening import decoder_of, detection_order, intake_settings, opened_database, storage_settings
 from gateway.registry import Registry
 from gateway.service import notify
 from gateway.sources.hj212_server import Hj212Server
@@ -135,6 +139,8 @@ def _work(stages: Stages, working: "asyncio.Task[None]") -> Iterator[tuple[str, 
     yield "registry", chores.keep_registry(store, stages.registry, config.gateway.state_dir)
     yield "books", chores.keep_books(store, stages.spool)
     yield "maintenance", chores.keep_house(stages.dsn, config)
+    yield "detection", keep_detecting(detection_order(config, stages.dsn), storage_settings(config))
+    yield "alerts", publish_alerts(stages.dsn, storage_settings(config), config.alerts)
     yield "watchdog", chores.watchdog(working)
     yield "commands", serve_commands(store.commands, list(stages.servers))
     for source in stages.sources:

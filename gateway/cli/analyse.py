@@ -1,9 +1,10 @@
-"""`gateway analyse`: a dataset folder in, findings, ranking and summary out."""
+"""`gateway analyse`: a dataset folder, or the database, in; findings, ranking and summary out."""
 
 from __future__ import annotations
 
 import math
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,25 +20,37 @@ from analysis.dataset.sites import read_sites
 from analysis.dataset.times import ISO_FORM, parse_time
 from analysis.findings.finding import Finding
 from analysis.run import Mapper, Task, analyse_dataset, analyse_rows, write
+from gateway.cli.service import DEFAULT_FILE, ConfigFile
 
 BAD_INPUT = 2
 
 
 def analyse(
-    dataset: Annotated[Path, typer.Argument(help="Folder with sites.json and observations.* 数据集目录")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results 结果目录")],
+    dataset: Annotated[Path | None, typer.Argument(help="Folder with sites.json and observations.* 数据集目录")] = None,
+    database: Annotated[bool, typer.Option("--db", help="The gateway's database instead of a folder 数据库")] = False,
+    since: Annotated[str | None, typer.Option(help="With --db: first moment 起始时间 (ISO 8601)")] = None,
     alerts_per_site_month: Annotated[
         float, typer.Option(help="Alert budget on honest data 每站每月允许的误报警数", min=1e-6)
     ] = 1.0,
     until: Annotated[str | None, typer.Option(help="Analyse the dataset as it stood then 截至时间 (ISO 8601)")] = None,
     workers: Annotated[int, typer.Option(help="Processes 进程数", min=1)] = 1,
     dask: Annotated[str | None, typer.Option(help="Address of a Dask scheduler Dask 调度器地址")] = None,
+    config: ConfigFile = DEFAULT_FILE,
 ) -> None:
     """Search a dataset for suspected falsification. 查找疑似数据造假。"""
     console = Console(stderr=True)
     started_s = time.monotonic()
+    mapper = _mapper(workers, dask)
     try:
-        _analyse(dataset, out, alerts_per_site_month, until, _mapper(workers, dask), console, started_s)
+        if database and dataset is None and since is not None:
+            with tempfile.TemporaryDirectory(prefix="gateway-analyse-") as temporary:
+                stood_at = _export(Path(temporary), since, until, config, console)
+                _analyse(Path(temporary), out, alerts_per_site_month, stood_at, mapper, console, started_s)
+        elif dataset is not None and not database and since is None:
+            _analyse(dataset, out, alerts_per_site_month, until, mapper, console, started_s)
+        else:
+            raise ValueError("give either a DATASET or --db with --since")
     except ValueError as error:  # a malformed dataset or option: told, not traced
         console.print(f"[red]error[/red] {error}", soft_wrap=True, highlight=False)
         raise typer.Exit(BAD_INPUT) from error
@@ -68,6 +81,22 @@ def _analyse(
         soft_wrap=True,
         highlight=False,
     )
+
+
+def _export(folder: Path, since: str, until: str | None, config: Path, console: Console) -> str:
+    """Write what is to be analysed into `folder`; the answer is the moment at which it stood so."""
+    from gateway.cli.export import moment, with_database  # here: a folder is analysed without the service
+    from gateway.config import load
+    from gateway.detection.export import export_dataset
+    from gateway.detection.window import Window
+
+    settings = load(config)
+    zone = settings.detection.time_zone
+    window = Window(moment("--since", since, zone), moment("--until", until, zone))
+    done = with_database(settings, lambda dsn: export_dataset(dsn, folder, window, time_zone=zone))
+    for text in done.left_out:
+        console.print(f"[yellow]left out[/yellow] {text}", soft_wrap=True, highlight=False)
+    return window.until.isoformat()
 
 
 def _until_s(folder: Path, until: str | None) -> float:

@@ -723,7 +723,7 @@ SELECT id, 'detection', 'opened' FROM unnest(%(ids)s::bigint[]) AS id
 -- name: opened_alerts
 SELECT alert.id, alert.opened_at, finding.id AS finding, finding.site, finding.point, finding.channels,
        finding.starts_at, finding.ends_at, finding.detected_at, finding.detector, finding.detector_version,
-       finding.class, finding.alternatives, finding.score, finding.p_value, finding.evidence, finding.explanation,
+       finding.class AS fault, finding.alternatives, finding.score, finding.p_value, finding.evidence, finding.explanation,
        finding.innocent_if
 FROM alert JOIN finding ON finding.id = alert.finding_id WHERE alert.id = ANY(%(ids)s) ORDER BY alert.id
 
