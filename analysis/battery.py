@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.calibration import Budget, Exceedances, exceedances
 from analysis.calibration.budget import weights
-from analysis.detectors import Detector, Scores, registered
+from analysis.detectors import INNOCENT, Detector, Scores, registered
 from analysis.findings import Finding, episodes, judge
 from analysis.late_rows import late_views, touched
 from analysis.model.block import SeriesBlock
@@ -57,14 +57,14 @@ def analyse_sites(
     return out
 
 
-# (detector, class, point, channels): what is joined into episodes
-Key = tuple[str, str, str, tuple[str, ...]]
+# (detector, innocent or not, point, channels): what is joined into episodes. Which falsification it is may change as more is known.
+Key = tuple[str, bool, str, tuple[str, ...]]
 
 
 def _look(
     sites: Sequence[SiteData], detectors: Sequence[Detector], budget: Budget
 ) -> dict[str, dict[Key, list[Exceedances]]]:
-    """What stands out at each site, by detector, class and target."""
+    """What stands out at each site, by detector, innocence and target."""
     share = weights(detectors)
     quantities = {(c.site, c.point, c.id): c.quantity for data in sites for c in data.site.channels}
     blocks = Blocks(sites)
@@ -75,7 +75,7 @@ def _look(
         for one in scores:
             weight = share.get(detector.name, 1.0)
             for part in exceedances(detector, one, weight=weight, rows_of_site=rows, budget=budget):
-                key = (detector.name, part.fault, part.target.point, part.target.channels)
+                key = (detector.name, part.fault in INNOCENT, part.target.point, part.target.channels)
                 out[part.target.site].setdefault(key, []).append(part)
     return out
 

@@ -52,7 +52,9 @@ def grid_sites(
             if len(own):
                 taken = slice(int(own[0]), int(own[-1]) + 1)
                 names = tuple(channels[member] for member in members[taken])
-                grids[index][interval_s] = _site_grid(stacked, taken, names, site)
+                grid = _site_grid(stacked, taken, names, site)
+                if grid.n_times:  # a site that has not reported has no grid
+                    grids[index][interval_s] = grid
     return [replace(one, grids=grids[index]) for index, one in enumerate(template)]
 
 

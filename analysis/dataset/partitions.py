@@ -57,9 +57,9 @@ class Spool:
     def partitions(self) -> list[tuple[list[int], list[Path]]]:
         """Sites of each partition, and the files that hold their rows."""
         out: list[tuple[list[int], list[Path]]] = []
-        held = PARTITION_ROWS
+        held = 0
         for bucket, sites in enumerate(self.buckets):
-            if held + self.rows[bucket] > PARTITION_ROWS:
+            if not out or held + self.rows[bucket] > PARTITION_ROWS:
                 out.append(([], []))
                 held = 0
             held += self.rows[bucket]

@@ -48,7 +48,7 @@ class Episode:
 
 
 def episodes(detector: Detector, parts: Sequence[Exceedances]) -> list[Episode]:
-    """Join the exceedances of all streams of one detector, target and class.
+    """Join the exceedances of all streams of one detector and target; the rarest window names the class.
 
     A new episode begins where a window accuses nothing within 6 h of what was accused before; only what came earlier
     decides.
@@ -70,7 +70,7 @@ def episodes(detector: Detector, parts: Sequence[Exceedances]) -> list[Episode]:
         Episode(
             detector=detector,
             target=parts[0].target,
-            fault=parts[0].fault,
+            fault=parts[int(source[a + int(np.argmin(expected[a:b]))])].fault,
             start_s=start[a:b],
             end_s=end[a:b],
             available_s=available[a:b],

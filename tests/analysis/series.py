@@ -20,7 +20,7 @@ def honest(rng, n, *, mean=50.0, spread=8.0, memory=0.85, step=0.1):
 
 def channel(name="nox", **changes):
     registered = {
-        "site": "S01", "point": "A1", "id": name, "medium": "air", "quantity": name, "statistic": "avg", 
+        "site": "S01", "point": "A1", "id": name, "medium": "air", "quantity": name, "statistic": "avg",
         "unit": "mg/m3", "interval_s": 3600, "range_low": 0.0, "range_high": 300.0,
     }  # fmt: skip
     return Channel(**{**registered, **changes})
