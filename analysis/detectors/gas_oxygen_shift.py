@@ -21,7 +21,7 @@ from analysis.detectors.expected_level import level_contrast, relation_residual,
 from analysis.detectors.hourly_table import HOURS_PER_DAY, HourlyTable, hourly_table
 from analysis.detectors.interface import Scores, Target
 from analysis.detectors.joint_shift import Shift, honest_covariance, score_where_best, shift_along
-from analysis.detectors.level_shift import PERSISTS, onset
+from analysis.detectors.level_shift import MAX_ONSET_H, PERSISTS, onset
 from analysis.detectors.once_a_site import once_a_site
 from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.site import SiteData
@@ -36,10 +36,10 @@ WINDOWS_H = (6, 24, 72)
 STEP_WIDTHS_H = (3, 6, 12)
 
 PATTERNS = (
-    # name, row of the residuals that holds the oxygen, how it moves, how the gases move
-    ("diluted_with_air", 0, -1.0, -1.0),
-    ("diluted_with_zero_gas", 1, -1.0, -1.0),
-    ("oxygen_tampered", 1, -1.0, 0.0),
+    # name, row of the residuals that holds the oxygen, how it moves, how the gases move, what a rival may lead by
+    ("diluted_with_air", 0, -1.0, -1.0, 4.0),  # nobody gains by oxygen that rises alone: the rival must be sure
+    ("diluted_with_zero_gas", 1, -1.0, -1.0, 0.0),
+    ("oxygen_tampered", 1, -1.0, 0.0, 0.0),
 )
 """In log(20.9 − O) air moves oxygen and gases alike, in log O zero gas does: in its own coordinates a pattern is
 straight."""
@@ -103,9 +103,8 @@ def _point_shift(
     contrast = level_contrast(residuals, window=window, per_day=HOURS_PER_DAY)
     recent = level_contrast(residuals, window=WINDOWS_H[0], per_day=HOURS_PER_DAY)
     steps = {width: step_of_means(residuals, width=width) for width in STEP_WIDTHS_H}
-    hours = np.arange(residuals.shape[1])
     scores, amplitude, starts = {}, {}, {}
-    for name, oxygen_row, oxygen_moves, gases_move in PATTERNS:
+    for name, oxygen_row, oxygen_moves, gases_move, lead in PATTERNS:
         rows, pattern = [oxygen_row, *range(2, residuals.shape[0])], (oxygen_moves, gases_move)
         long = _project(contrast[rows], reference, pattern=pattern)
         short = _project(recent[rows], reference, pattern=pattern)
@@ -115,16 +114,53 @@ def _point_shift(
         sudden = _project(steps[width][rows], reference, pattern=pattern)
         if sudden is None:
             return None
-        began = onset(short["wanted"].z, window=window)
-        # slow honest wandering of the gases hides whether they went along; the step at the onset does not
-        seen = np.minimum(began + width - 1, hours)
+        began = sharpest_step(
+            oxygen_moves * steps[STEP_WIDTHS_H[0]][oxygen_row], otherwise=onset(short["wanted"].z, window=window)
+        )
         with np.errstate(invalid="ignore"):
             persists = short["wanted"].amplitude >= PERSISTS * long["wanted"].amplitude
-            is_rival = sudden["rival"].misfit[seen] < sudden["wanted"].misfit[seen]
+            is_rival = _advantage(long) + _advantage(sudden)[np.minimum(began + width - 1, began.size - 1)] < -lead
         score = score_where_best({key: shift for key, shift in long.items() if key != "rival"}, wanted="wanted")
         scores[name] = np.where(np.isfinite(score) & (~persists | is_rival), 0.0, score)
         amplitude[name], starts[name] = long["wanted"].amplitude, began
     return scores, amplitude, starts
+
+
+def _advantage(shifts: dict[str, Shift]) -> Floats:
+    """Twice the log likelihood of the wanted pattern over its rival; 0 where nothing is known. (h,)
+
+    Taken from the level and from the step at the onset: slow honest wandering of the gases can hide in the level
+    whether they went along with the oxygen, but not in the step.
+    """
+    return np.nan_to_num(shifts["rival"].misfit - shifts["wanted"].misfit)
+
+
+def sharpest_step(step: Floats, *, otherwise: Ints) -> Ints:
+    """First hour after the largest step of the last fifteen days, for each hour.
+
+    Parameters
+    ----------
+    step : (h,) float64
+        From `step_of_means` of the shortest width, rises positive. [any]
+    otherwise : (h,) int64
+        What to say where no step stands out: none at least four times the median size of steps.
+
+    Returns
+    -------
+    began : (h,) int64
+    """
+    width = STEP_WIDTHS_H[0]
+    size = np.abs(step[np.isfinite(step)])
+    if not size.size:
+        return otherwise
+    padded = np.concatenate([np.full(MAX_ONSET_H - 1, -np.inf), np.nan_to_num(step, nan=-np.inf)])
+    history = np.lib.stride_tricks.sliding_window_view(padded, MAX_ONSET_H)
+    # of equal steps the later one counts, as what came before has been judged
+    back = history[:, ::-1].argmax(axis=1)
+    at = np.arange(step.size) - back
+    largest = history[np.arange(step.size), MAX_ONSET_H - 1 - back]
+    began = np.clip(at - width + 1, 0, None)
+    return np.where(largest >= 4 * np.median(size), began, otherwise).astype(np.int64)
 
 
 def _sharpest(steps: list[tuple[int, Floats]], reference: Bools) -> int | None:
