@@ -6,6 +6,7 @@ tenant, id  [A-Za-z0-9_-]{1,64}
 kind        uav · usv · car · cam · sta (monitoring station) · pwr (power terminal)
 channel     obs · pose · event · status · raw/{driver}      device → gateway
             cmd/{driver}                                    gateway → device
+    eg/v1/{tenant}/alerts/{site}                                gateway → people
 """
 
 import re
@@ -43,6 +44,20 @@ def own_topic(topic: str) -> OwnTopic | None:
     if parts[3] not in CHANNELS or is_raw != (len(parts) == 5) or (is_raw and not ID.fullmatch(parts[4])):
         return None
     return OwnTopic(*parts)
+
+
+_DJI_DOWN = (
+    "/services", "/events_reply", "/requests_reply", "/property/set", "/drc/down", "/status_reply",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=8192)
+def is_downward(topic: str) -> bool:
+    """Whether this topic leads to devices or people: our own messages come back by our wildcard subscriptions."""
+    if topic.startswith(PREFIX):
+        parts = topic.split("/")[2:]
+        return (len(parts) > 1 and parts[1] == "alerts") or (len(parts) > 3 and parts[3] == "cmd")
+    return topic.startswith(("thing/product/", "sys/product/")) and topic.endswith(_DJI_DOWN)
 
 
 @lru_cache(maxsize=8192)

@@ -95,7 +95,12 @@ class GatewayRights:
             "$SYS/broker/log/#",
         )
     )
-    writes: tuple[str, ...] = ("eg/v1/+/+/+/cmd/#", "thing/product/+/events_reply", "sys/product/+/status_reply")
+    writes: tuple[str, ...] = (
+        "eg/v1/+/+/+/cmd/#",
+        "eg/v1/+/alerts/#",
+        "thing/product/+/events_reply",
+        "sys/product/+/status_reply",
+    )
 
     def is_process(self, account: str) -> bool:
         """Whether an account is that of a gateway process: "gateway", "gateway-2", …"""

@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from prometheus_client import Counter
 
 from drivers.environment.hj212 import Decoder as Hj212Decoder
 from drivers.environment.hj212 import Message as Hj212Message
@@ -31,6 +32,7 @@ from drivers.telemetry.envelope import Message
 from drivers.telemetry.mapping import mapping_from
 from drivers.telemetry.message import Reply, Telemetry
 from drivers.telemetry.router import MessageDecoder
+from drivers.telemetry.topics import is_downward
 from gateway.config import MqttSettings
 from gateway.errors import SourceError
 from gateway.gateway_notice import GatewayNotice
@@ -75,6 +77,7 @@ class MqttSource:
         self._identity = Identity(registry, settings)
         self._session = SessionFile(state_dir / f"mqtt-{settings.name}.session", settings)
         self._backoff = Backoff(rng=rng or random.Random(), last_s=settings.reconnect_max_s)
+        self._frames: dict[str, Counter] = {}  # by verdict
         self._peer = f"{settings.host}:{settings.port}"
         self._room = asyncio.Event()
         self._room.set()
@@ -140,6 +143,7 @@ class MqttSource:
             await asyncio.Event().wait()  # until cancelled; these messages are not acknowledged and come again
         received_us = time.time_ns() // 1_000
         deliveries: list[Delivery] = []
+        self._metrics.bytes.labels(self.name).inc(sum(len(message.payload) for message in messages))
         for message in messages:
             made = self._deliveries(message, received_us, link)
             slot = acks.add(message.mid, len(made))
@@ -152,9 +156,10 @@ class MqttSource:
         self._inbox.offer(deliveries)
 
     def _deliveries(self, incoming: Incoming, received_us: int, link: Link) -> list[Delivery]:
-        self._metrics.bytes.labels(self.name).inc(len(incoming.payload))
         if incoming.topic.startswith(mqtt_broker_log.PREFIX):
             return self._broker_log(incoming, received_us)
+        if is_downward(incoming.topic):
+            return []
         found: list[Delivery] = []
         for event in self._decoder.decode(Message(incoming.topic, incoming.payload, incoming.is_retained)):
             found += self._checked(event, incoming, received_us, link)
@@ -182,7 +187,10 @@ class MqttSource:
 
     def _count(self, event: Event | BadFrame, who: Identified) -> None:
         verdict = "bad" if isinstance(event, BadFrame) else who.disposition.value
-        self._metrics.frames.labels(self.name, verdict).inc()
+        counter = self._frames.get(verdict)
+        if counter is None:  # looking a label up costs more than counting
+            counter = self._frames[verdict] = self._metrics.frames.labels(self.name, verdict)
+        counter.inc()
         if who.reason:
             self._metrics.identity.labels(self.name, who.reason).inc()
         for deviation in event.deviations:

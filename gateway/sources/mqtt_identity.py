@@ -35,6 +35,7 @@ class Identity:
     def __init__(self, registry: Registry, settings: MqttSettings) -> None:
         self._registry = registry
         self._unknown = UNKNOWN[settings.unknown_device]
+        self._nobody = f"source:{settings.name}"  # for what names no device: a page of somebody's answer
 
     def check(self, event: Event | BadFrame, topic: str) -> Identified:
         """Whose event this is, and what is to be done with it."""
@@ -50,6 +51,8 @@ class Identity:
             if registered is not None and (wrong := _elsewhere(own, registered)):
                 detail = {"topic": topic, **wrong}
                 return Identified(device, Disposition.REFUSED, "identity_mismatch", detail)
+        if not device:
+            return Identified(self._nobody, Disposition.ACCEPTED)
         return self._registered(device, event)
 
     def _registered(self, device: str, event: Event) -> Identified:

@@ -10,7 +10,7 @@ from drivers.events import BadFrame, Notice, Parameter, Position, Readings
 from drivers.telemetry.envelope import Message
 from drivers.telemetry.message import Telemetry
 from drivers.telemetry.router import MessageDecoder
-from drivers.telemetry.topics import matches, own_topic
+from drivers.telemetry.topics import is_downward, matches, own_topic
 
 T = "2026-11-22T03:04:05.250Z"
 T_US = 1_795_316_645_250_000
@@ -205,3 +205,18 @@ def test_a_topic_outside_the_grammar_is_refused(topic: str) -> None:
 )  # fmt: skip
 def test_filters_match_as_the_standard_says(pattern: str, topic: str, is_match: bool) -> None:
     assert matches(topic, pattern) is is_match
+
+
+@pytest.mark.parametrize(
+    ("topic", "is_down"),
+    [
+        ("eg/v1/acme/sta/s1/cmd/hj212", True), ("eg/v1/acme/alerts/site-1", True),
+        ("thing/product/SN/events_reply", True),
+        ("sys/product/SN/status_reply", True), ("thing/product/SN/drc/down", True),
+        ("thing/product/SN/property/set", True), ("eg/v1/acme/sta/s1/obs", False), ("eg/v1/acme/sta/cmd/obs", False),
+        ("thing/product/SN/events", False), ("thing/product/SN/services_reply", False),
+        ("thing/product/SN/drc/up", False),
+    ],
+)  # fmt: skip
+def test_what_goes_to_devices_and_people_is_known_by_its_topic(topic: str, is_down: bool) -> None:
+    assert is_downward(topic) is is_down

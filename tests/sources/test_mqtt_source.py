@@ -289,6 +289,8 @@ async def test_an_hj212_frame_is_answered_on_the_command_topic_when_it_is_durabl
         held.make_durable([delivery])
         async with asyncio.timeout(10):
             answer = await anext(aiter(device.messages))
+        await device.publish(TOPIC, observation(1), qos=1)
+        assert numbers((await held.wait_for(2))[1:]) == [1]  # our own answer, on a topic that we read, is no delivery
     assert str(answer.topic) == "eg/v1/acme/sta/s1/cmd/hj212"
     assert b"CN=9014" in bytes(answer.payload)
     assert b"QN=20261122030405000" in bytes(answer.payload)
