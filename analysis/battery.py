@@ -57,7 +57,8 @@ def analyse_sites(
     return out
 
 
-# (detector, innocent or not, point, channels): what is joined into episodes. Which falsification it is may change as more is known.
+# (detector, innocent or not, point, channels): what is joined into episodes. Which falsification it is may change as more
+# is known.
 Key = tuple[str, bool, str, tuple[str, ...]]
 
 
