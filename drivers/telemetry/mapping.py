@@ -110,7 +110,7 @@ class Mapping:
         time_us = self._time(record, value, odd)
         shown.setdefault("time_utc", times.text_utc(time_us))
         if self.values:
-            values = [self._number(item, record) for item in self.values]
+            values = [self._number(item, record, odd) for item in self.values]
             shown |= {item.show: x for item, x in zip(self.values, values, strict=True) if not math.isnan(x)}
             if not all(math.isnan(x) for x in values):
                 yield Readings(device, time_us, self.shape, values, "N" * len(values))
@@ -137,7 +137,7 @@ class Mapping:
             return None
         return time_us
 
-    def _number(self, item: Value, record: Any) -> float:
+    def _number(self, item: Value, record: Any, odd: dict[str, None]) -> float:
         given = item.path.first(record)
         if isinstance(given, str):
             try:
@@ -145,6 +145,8 @@ class Mapping:
             except ValueError:
                 given = None
         number = as_number(given)
+        if number is None and item.path.first(record) is not None:
+            odd["value_not_a_number"] = None
         return math.nan if number is None else number * item.factor
 
     def _position(
