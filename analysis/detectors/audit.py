@@ -92,7 +92,7 @@ def make_audit(
     own_step = identities.reporting_step(grid.values[row])
     bound, sigma = identities.rounding_tolerance(expected, slopes, steps=steps, step=own_step)
     if fitted:
-        bound = FIT_MARGIN * bound
+        bound, own_step = FIT_MARGIN * bound, FIT_MARGIN * own_step
     return Audit(
         channel=channel,
         grid=grid,

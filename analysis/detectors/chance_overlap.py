@@ -18,6 +18,7 @@ from analysis.model.arrays import Bools, Floats, Ints
 MEMORY_H = 30 * 24
 """A month, in hours; callers with longer samples pass theirs."""
 
+MERGE_SAMPLES = 6
 _LEAST_CHANCE = 0.02  # least chance of one run: a single coincidence is never proof
 
 
@@ -32,6 +33,15 @@ def runs_of(mask: Bools) -> Runs:
     """Runs of True, in order of time."""
     edges = np.diff(mask.astype(np.int8), prepend=0, append=0)
     return Runs(np.flatnonzero(edges == 1).astype(np.int64), np.flatnonzero(edges == -1).astype(np.int64))
+
+
+def merged(runs: Runs, *, gap: int = MERGE_SAMPLES) -> Runs:
+    """Runs less than `gap` samples apart taken as one: a breakdown of a day is one event, however often it is
+    interrupted."""
+    if not runs.first.size:
+        return runs
+    apart = runs.first[1:] - runs.end[:-1] >= gap
+    return Runs(runs.first[np.append(True, apart)], runs.end[np.append(apart, True)])
 
 
 def habitual(marked: Bools, *, per_day: int = 24, looks: int = 7, least: int = 3) -> Bools:
@@ -89,11 +99,11 @@ def overlap_score(
         First hour of the first touching run of the month; a month back where there is none.
     """
     n = marked.size
-    runs = runs_of(marked)
-    touches = _touch(runs, matters)
+    runs = merged(runs_of(marked))
+    touches = _touch(runs, matters & marked)
     by_runs = _touch_score(runs, touches, matters & possible, possible, memory=memory)
     # the other margin of the same table: how many of the exceedances are marked
-    spells = runs_of(matters & possible)
+    spells = merged(runs_of(matters & possible))
     by_spells = _touch_score(spells, _touch(spells, marked), marked, possible, memory=memory)
     n_runs, n_touch = (monthly_sum(runs.end - 1, w, n, memory=memory) for w in (np.ones(touches.size), touches))
     score = np.maximum(np.maximum(by_runs, by_spells) - np.log(2), 0.0)
