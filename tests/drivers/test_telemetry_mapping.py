@@ -171,12 +171,6 @@ def test_the_shipped_dialects_are_read_and_each_knows_its_own_message() -> None:
 
 
 def test_a_covered_camera_of_hikvision_is_one_in_our_words() -> None:
-    body = {
-        "eventType": "shelteralarm",
-        "eventState": "active",
-        "dateTime": "2026-11-22T11:04:05+08:00",
-        "deviceID": "c1",
-    }
     [event] = MessageDecoder().decode(Message("hikvision/x", json.dumps(COVERED).encode()))
     [notice] = event.contents()
     assert (notice.kind, notice.detail["phase"]) == ("camera_occluded", "active")
