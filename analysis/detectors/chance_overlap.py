@@ -19,6 +19,7 @@ MEMORY_H = 30 * 24
 """A month, in hours; callers with longer samples pass theirs."""
 
 MERGE_SAMPLES = 6
+_COVERED = 0.8
 _LEAST_CHANCE = 0.02  # least chance of one run: a single coincidence is never proof
 
 
@@ -102,9 +103,9 @@ def overlap_score(
     runs = merged(runs_of(marked))
     touches = _touch(runs, matters & marked)
     by_runs = _touch_score(runs, touches, matters & possible, possible, memory=memory)
-    # the other margin of the same table: how many of the exceedances are marked
+    # the other margin of the same table: how many of the exceedances are marked, and marked throughout
     spells = merged(runs_of(matters & possible))
-    by_spells = _touch_score(spells, _touch(spells, marked), marked, possible, memory=memory)
+    by_spells = _cover_score(spells, matters & possible, marked, possible, memory=memory)
     n_runs, n_touch = (monthly_sum(runs.end - 1, w, n, memory=memory) for w in (np.ones(touches.size), touches))
     score = np.maximum(np.maximum(by_runs, by_spells) - np.log(2), 0.0)
     first = first_of_month(runs.first[touches], runs.end[touches], n, memory=memory)
@@ -115,6 +116,22 @@ def _touch(runs: Runs, other: Bools) -> Bools:
     """Whether each run holds an hour of another mask."""
     hits = np.concatenate([[0], np.cumsum(other)])
     return np.asarray(hits[runs.end] - hits[runs.first] > 0)
+
+
+def _cover_score(spells: Runs, matters: Bools, marked: Bools, possible: Bools, *, memory: int) -> Floats:
+    """−ln of the chance that so many spells of the month are marked throughout: at most that of one hour, for each
+    spell."""
+    inside, covered = (np.concatenate([[0], np.cumsum(mask)]) for mask in (matters, matters & marked))
+    share = (covered[spells.end] - covered[spells.first]) / np.maximum(inside[spells.end] - inside[spells.first], 1)
+    n_spells, n_covered = (
+        monthly_sum(spells.end - 1, weight, possible.size, memory=memory)
+        for weight in (np.ones(share.size), share >= _COVERED)
+    )
+    room = trailing_sum(possible.astype(np.float64), window=memory)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        chance = trailing_sum(marked.astype(np.float64), window=memory) / room
+    chance = np.clip(np.nan_to_num(chance, nan=1.0), _LEAST_CHANCE, 1.0)
+    return np.where(n_covered > 0, -binom.logsf(n_covered - 1, n_spells, chance), 0.0)
 
 
 def _touch_score(runs: Runs, touches: Bools, other: Bools, possible: Bools, *, memory: int) -> Floats:
