@@ -79,7 +79,7 @@ name = "hikvision-event"
 title = "Hikvision ISAPI event notifications as JSON"
 topics = ["hikvision/#"]
 require = ["$.eventType", "$.eventState", "$.dateTime"]
-device = "$.deviceID"
+device = ["$.deviceID", "$.ipAddress"]
 time = { path = "$.dateTime", format = "rfc3339" }
 event = { kind = "camera_event", kind_path = "$.eventType", kinds = { videoloss = "camera_offline", \
 shelteralarm = "camera_occluded", scenechangedetection = "camera_moved", defocus = "camera_blur", \

@@ -4,7 +4,7 @@
     name    = "wudun-ems"
     topics  = ["v1/+/+/+/data"]             # MQTT filters that it applies to
     require = ["$.data.total_active_power"]  # paths that must exist; also how it is recognised without a topic
-    device  = "$.device_uid"                 # or "topic.3"
+    device  = "$.device_uid"                 # or "topic.3", or several: the first that is there
     records = "$.list[*]"                    # one sample each; default: the message is one
     time    = { path = "$.timestamp", format = "epoch_ms" }   # epoch_s, epoch_us, rfc3339 or a strptime pattern
     values  = [{ path = "$.data.voltage_phase_a", quantity = "voltage_a", unit = "V", factor = 1, show = "ua_v" }]
@@ -56,7 +56,7 @@ class Mapping:
     name: str
     topics: tuple[str, ...]
     require: tuple[Path, ...]
-    device: Path
+    device: tuple[Path, ...]
     records: Path | None
     time: Path | None
     time_format: str
@@ -86,9 +86,12 @@ class Mapping:
         Refused
             SANITY, if there is no device, or a time or position is given but cannot be.
         """
-        given = self.device.first(value, topic)
-        if not isinstance(given, str | int) or isinstance(given, bool) or given == "":
-            raise Refused(Reason.SANITY, f"{self.name}: no device at {self.device.text}")
+        names = (path.first(value, topic) for path in self.device)
+        given = next(
+            (name for name in names if isinstance(name, str | int) and not isinstance(name, bool) and name != ""), None
+        )
+        if given is None:
+            raise Refused(Reason.SANITY, f"{self.name}: no device at {self.device[0].text}")
         device = str(given)
         odd: dict[str, None] = dict.fromkeys(self.deviations)
         shown: dict[str, Any] = {}
@@ -197,7 +200,7 @@ def mapping_from(table: dict[str, Any]) -> Mapping:
             name=table["name"],
             topics=tuple(table["topics"]),
             require=tuple(parse_path(text) for text in table.get("require", [])),
-            device=parse_path(table["device"]),
+            device=_device_paths(table["device"]),
             records=parse_path(table["records"]) if "records" in table else None,
             time=parse_path(time["path"]) if time else None,
             time_format=time.get("format", "rfc3339"),
@@ -221,6 +224,10 @@ _ENTRIES = frozenset({
     "name", "title", "topics", "require", "device", "records", "time", "values", "position", "event", "fields",
     "objects", "count", "deviations",
 })  # fmt: skip
+
+
+def _device_paths(given: str | list[str]) -> tuple[Path, ...]:
+    return tuple(parse_path(text) for text in ([given] if isinstance(given, str) else given))
 
 
 def _value(item: dict[str, Any]) -> Value:

@@ -26,6 +26,7 @@ _OBSERVATION_KEYS = frozenset({
     "result", "phenomenonTime", "resultTime", "resultQuality", "validTime", "parameters", "Datastream",
     "FeatureOfInterest", "id",
 })  # fmt: skip
+_THING_KEYS = frozenset({"name", "description", "properties", "Locations", "HistoricalLocations", "Datastreams"})
 _LINK = re.compile(r"(?:[A-Za-z]+)?@iot\.[A-Za-z]+")
 
 _ENTITIES = (
@@ -48,7 +49,10 @@ def looks_like(value: Any) -> bool:
         return False
     if any(key.startswith("@iot.") for key in value) or "phenomenonTime" in value:
         return True
-    return _entity(value) not in (None, "Thing") or ("Locations" in value or "Datastreams" in value)
+    if "result" in value and ("Datastream" in value or "FeatureOfInterest" in value):
+        return True
+    entity = _entity(value)
+    return entity is not None and (entity != "Thing" or _THING_KEYS.issuperset(value))
 
 
 def decode_sensorthings(topic: str, value: Any) -> Telemetry:
