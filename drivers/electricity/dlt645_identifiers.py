@@ -33,7 +33,7 @@ class Item:
 PHASES = ("A", "B", "C")
 
 ENERGY_2007 = {
-    0x00: ("combined active energy", "kWh", True, "energy_net"),
+    0x00: ("combined active energy", "kWh", True, "energy"),
     0x01: ("forward active energy", "kWh", False, "energy_forward"),
     0x02: ("reverse active energy", "kWh", False, "energy_reverse"),
     0x03: ("combined reactive 1 energy", "kvarh", True, "reactive_energy_forward"),

@@ -54,7 +54,7 @@ class NmeaSentence:
     @property
     def deviations(self) -> tuple[str, ...]:
         has_unparsable = any(isinstance(v, str) and v.startswith(UNPARSABLE) for v in self.fields.values())
-        is_long = len(self.raw) > 82
+        is_long = len(self.raw) + 2 > 82  # CR and LF count
         found = {"unparsable_field": has_unparsable, "over_82_characters": is_long}
         return tuple(name for name, is_so in found.items() if is_so)
 

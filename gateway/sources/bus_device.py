@@ -44,14 +44,13 @@ class BusDevice:
     slot_us: int = 0
     is_held: bool = False  # its last sample is not durable yet
     failures: int = 0  # slots in a row without an answer
-    owes_answer: bool = False  # a request of this slot went unanswered and may still be answered
+    not_before_s: float = -1e9  # an older answer may still come until then (steady clock)
     _slot: int = -1
     _resume_slot: int = 0
     _steps: deque[Step] = field(default_factory=deque)
     _draft: SampleDraft | None = None
     _attempts: int = 0
     _late_factor: float = 1.0
-    _was_heard_late: bool = False
     _has_begun: bool = False
     _is_slow: bool = False
     _failures_in_slot: int = 0
@@ -100,7 +99,7 @@ class BusDevice:
         self._slot, self.slot_us = slot, slot_us
         self._steps = deque(self.plan.steps(slot_us))
         self._draft = SampleDraft(self.name, slot_us, self.profile.name)
-        self._attempts, self._line_s, self._failures_in_slot, self.owes_answer = 0, 0.0, 0, False
+        self._attempts, self._line_s, self._failures_in_slot = 0, 0.0, 0
 
     @property
     def has_begun(self) -> bool:
@@ -110,10 +109,6 @@ class BusDevice:
     def cut_short(self) -> None:
         """The slot is over and the line was away: what was read so far is the sample."""
         self._steps.clear()
-
-    def interrupted(self) -> None:
-        """The line broke in the middle of a question: it is asked again, the device is not to blame."""
-        self.owes_answer = False
 
     def next_exchange(self) -> Exchange | None:
         self._has_begun = True
@@ -128,7 +123,7 @@ class BusDevice:
             draft.exchanges.append((exchange.request, result.raw))
             draft.read_us = now_us
         if result.outcome in (Outcome.SILENCE, Outcome.DAMAGED):
-            self._fail(result)
+            self._fail(result, is_heard=exchange.head in exchange.heard)
             return
         self._steps.popleft()
         self._attempts = 0
@@ -141,15 +136,16 @@ class BusDevice:
         else:
             self.memory.note(draft, "device_refuses", step.name, result.detail)
 
-    def _fail(self, result: Result) -> None:
+    def _fail(self, result: Result, *, is_heard: bool) -> None:
         """Once more at the end of the queue if the device was well, else no more in this slot."""
         draft = self._draft
         assert draft is not None
-        self.owes_answer = True
         self._attempts += 1
         if result.outcome is Outcome.DAMAGED:
             self.memory.note(draft, "damaged_answer", self._steps[0].name, result.detail, raw=result.raw.hex())
-        another_form = self.plan.unanswered(self._steps[0], is_silence=result.outcome is Outcome.SILENCE)
+        # Noise says nothing of a device that has not failed a whole slot: only silence makes another form worth a try.
+        is_noise = result.outcome is Outcome.DAMAGED and not self.is_failing
+        another_form = self.plan.unanswered(self._steps[0], is_heard=is_heard or is_noise)
         if another_form:
             self._steps = deque(another_form)
         is_spent = self._attempts >= (1 if self.is_failing else ATTEMPTS[result.outcome])
@@ -158,18 +154,17 @@ class BusDevice:
         self._failures_in_slot += 1
         self._was_silent |= result.outcome is Outcome.SILENCE
 
-    def heard_late(self) -> None:
-        """An answer after the time was up: this device needs longer."""
-        if not self._was_heard_late:
-            self._was_heard_late = True
-            self._late_factor = min(self._late_factor * LATE_FACTOR, 4.0)
+    def answered_late(self, exchange: Exchange, delay_s: float, usual_delay_s: float, now_s: float) -> None:
+        """The answer that was owed has come: the device needs longer, speaks this form, and may be asked again."""
+        self.plan.heard_late(exchange)
+        self._late_factor = max(self._late_factor, LATE_FACTOR * delay_s / usual_delay_s)
+        self.not_before_s = now_s
 
     def close_slot(self, now_us: int) -> PolledSample | None:
         """The sample of this slot, or None if there is nothing to tell."""
         draft, self._draft = self._draft, None
         assert draft is not None
         self._steps.clear()
-        self._was_heard_late = False
         self._judge(draft)
         self._is_slow = self._line_s > SLOW_SAMPLE_S
         draft.read_us = draft.read_us or now_us

@@ -76,6 +76,11 @@ class Exchange(Protocol):
         ...
 
     @property
+    def is_identified(self) -> bool:
+        """Whether an answer says which question it answers."""
+        ...
+
+    @property
     def is_in_frame(self) -> bool:
         """Whether what was heard last looks like the inside of our answer."""
         ...
@@ -113,6 +118,10 @@ class Dlt645Exchange:
         found = layout(self.identifier)
         data = sum(item.size for item in found.items(USUAL_DATA_BYTES)) if found else USUAL_DATA_BYTES
         return PREAMBLE_BYTES + DLT645_OVERHEAD + len(self.identifier) // 2 + data
+
+    @property
+    def is_identified(self) -> bool:
+        return True  # address and identifier
 
     @property
     def head(self) -> bytes:
@@ -196,6 +205,10 @@ class ModbusExchange:
     @property
     def answer_bytes(self) -> int:
         return 2 * self.read.count + (5 if self.transaction is None else 9)
+
+    @property
+    def is_identified(self) -> bool:
+        return self.transaction is not None
 
     @property
     def head(self) -> bytes:

@@ -42,8 +42,13 @@ class Plan(Protocol):
         """The device does not have this; what to ask instead."""
         ...
 
-    def unanswered(self, step: Step, *, is_silence: bool) -> Sequence[Step]:
-        """No answer; other questions for the rest of the slot, or none to repeat the same one."""
+    def unanswered(self, step: Step, *, is_heard: bool) -> Sequence[Step]:
+        """No answer; other questions for the rest of the slot, or none to repeat the same one. `is_heard`: the
+        beginning of an answer came."""
+        ...
+
+    def heard_late(self, exchange: Exchange) -> None:
+        """An answer came after its time."""
         ...
 
 
@@ -81,8 +86,11 @@ class ModbusPlan:
         self._reads[at : at + 1] = singles
         return [self._step(read) for read in singles]
 
-    def unanswered(self, step: Step, *, is_silence: bool) -> Sequence[Step]:
+    def unanswered(self, step: Step, *, is_heard: bool) -> Sequence[Step]:
         return ()
+
+    def heard_late(self, exchange: Exchange) -> None:
+        """There is only one form to ask in."""
 
     @staticmethod
     def _step(read: BlockRead) -> Step:
@@ -100,7 +108,6 @@ class Dlt645Plan:
     _replaced: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _is_known: bool = False
     _is_1997: bool = False
-    _silences: int = 0
     _daily: list[str] = field(default_factory=list)
     _day: object = None
 
@@ -121,20 +128,24 @@ class Dlt645Plan:
         return Dlt645Exchange(self.address, step.name, takes_wildcard_answer=self.is_alone)
 
     def answered(self, step: Step) -> None:
-        self._is_known, self._silences = True, 0
+        self._is_known = True
         self._is_1997 = len(step.name) == 4
         self._done(step)
 
     def refused(self, step: Step) -> Sequence[Step]:
-        self._is_known, self._silences = True, 0
+        self._is_known = True
         singles = singles_of(step.name)
         self._replaced[step.name] = singles
         self._done(step)
         return [Step(name, is_daily=step.is_daily) for name in singles]
 
-    def unanswered(self, step: Step, *, is_silence: bool) -> Sequence[Step]:
+    def heard_late(self, exchange: Exchange) -> None:
+        if isinstance(exchange, Dlt645Exchange):
+            self._is_known, self._is_1997 = True, len(exchange.identifier) == 4
+
+    def unanswered(self, step: Step, *, is_heard: bool) -> Sequence[Step]:
         """Until a meter has answered once, ask in the other edition after every silence."""
-        if self._is_known or not is_silence:
+        if self._is_known or is_heard:
             return ()
         self._is_1997 = not self._is_1997
         return [Step(name) for name in self._spoken(self.profile.minute)]

@@ -9,7 +9,8 @@
 
 Invariants, tested:
 - A device that is silent costs the line two time-outs in a slot and is then left alone for 1, 3, 7, 15 slots.
-- No answer to an older request is on its way when a new one goes out, as far as twice the time-out can tell.
+- A late answer is never taken for the next question's: DL/T 645 and Modbus TCP answers say what they answer, and a
+  Modbus RTU device that owes an answer is asked nothing until it has come, or ten seconds have passed.
 - A slot is a whole multiple of the period; a bus that starts inside a slot begins with the next one, so that two
   processes, one after the other, never give two samples of one slot.
 - A device is not asked again before its last sample is durable.
@@ -22,7 +23,7 @@ from enum import Enum
 from drivers.fieldbus.polled_sample import PolledSample
 from gateway.sources.bus_device import BusDevice, Took
 from gateway.sources.bus_exchange import Exchange, Outcome, Result
-from gateway.sources.bus_timing import LONGEST_REPLY_S, LineTiming
+from gateway.sources.bus_timing import LATEST_ANSWER_S, LONGEST_REPLY_S, LineTiming
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class Finished:
 Action = Send | Finished
 
 
+@dataclass(slots=True)
+class _Owed:
+    """A question that went unanswered and may still be answered."""
+
+    device: BusDevice
+    exchange: Exchange
+    sent_s: float
+
+
 class _State(Enum):
     IDLE = "idle"
     WAITING = "waiting"
@@ -56,6 +66,7 @@ class BusStatistics:
     requests: int = 0
     outcomes: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
     late_bytes: int = 0
+    late_answers: int = 0
     strays: int = 0
     held_back: int = 0
     skipped_slots: int = 0
@@ -81,7 +92,7 @@ class Bus:
         self._last_heard_s = -1e9
         self._wanted_since_s: float | None = None
         self._was_lost = False
-        self._drained, self._drained_head = bytearray(), b""
+        self._owed: list[_Owed] = []
 
     def step(self, now_s: float, now_us: int) -> list[Action]:
         """What to do now: `now_s` is a steady clock, `now_us` the time of day in microseconds UTC."""
@@ -98,9 +109,10 @@ class Bus:
     def received(self, data: bytes, now_s: float, now_us: int) -> list[Action]:
         """Bytes came in; the actions that follow from them."""
         self._last_heard_s = now_s
+        self._settle_owed(data, now_s)
         exchange = self._exchange
         if self._state is not _State.WAITING or exchange is None:
-            self._heard_late(data)
+            self.statistics.late_bytes += len(data)
             return self.step(now_s, now_us)
         asks_again = exchange.feed(data)
         if exchange.result is not None:
@@ -116,14 +128,15 @@ class Bus:
         """When `step` has something to do next, if nothing is received before. [s, steady clock]"""
         if self._state is not _State.IDLE:
             return self._deadline_s
-        if self._next_device() is not None:
+        if self._next_device(now_s) is not None:
             return max(now_s, self._last_heard_s + self.timing.silence_s)
-        return now_s + (self._period_us - now_us % self._period_us) / 1e6
+        next_slot_s = now_s + (self._period_us - now_us % self._period_us) / 1e6
+        return min([next_slot_s, *(device.not_before_s for device in self.devices if device.wants_line)])
 
     def line_lost(self) -> None:
         """The port is gone: the question in hand will be asked again, and its device is not to blame."""
-        if self._device is not None:
-            self._device.interrupted()
+        if self._device is not None and self._exchange is not None:
+            self._owe(self._device, self._exchange)
         self._state, self._exchange, self._device = _State.IDLE, None, None
         self._was_lost = True
 
@@ -146,11 +159,11 @@ class Bus:
                 device.cut_short()
         self._was_lost = False
 
-    def _next_device(self) -> BusDevice | None:
+    def _next_device(self, now_s: float) -> BusDevice | None:
         """The device to ask: the one in hand, then those that answer, then those that do not."""
-        if self._device is not None and self._device.wants_line and self._device.rank == (0, 0):
+        waiting = [device for device in self.devices if device.wants_line and device.not_before_s <= now_s]
+        if self._device in waiting and self._device is not None and self._device.rank == (0, 0):
             return self._device
-        waiting = [device for device in self.devices if device.wants_line]
         return min(waiting, key=self._turn, default=None)
 
     def _turn(self, device: BusDevice) -> tuple[tuple[int, int], int]:
@@ -159,10 +172,11 @@ class Bus:
         return (0, 0) if is_old and device.rank[0] == 1 else device.rank, device.slot_us
 
     def _ask_next(self, now_s: float, now_us: int) -> list[Action]:
-        device = self._next_device()
+        device = self._next_device(now_s)
         if device is None or not self._may_speak(now_s):
             return []
         self._device = device
+        self._owed = [owed for owed in self._owed if owed.device is not device]
         exchange = device.next_exchange()
         if exchange is None:
             return self._finish(device, now_us)
@@ -202,9 +216,10 @@ class Bus:
         statistics.busy_s += now_s - self._sent_s
         self._exchange = None
         device.absorb(exchange, result, now_us, self._took(exchange, now_s))
-        if device.owes_answer:
+        if result.outcome in (Outcome.SILENCE, Outcome.DAMAGED):
+            if exchange.head not in exchange.heard:
+                self._owe(device, exchange)
             self._state = _State.DRAINING
-            self._drained, self._drained_head = bytearray(), exchange.head
             self._deadline_s = now_s + device.reply_delay_s(self.timing) + self.timing.wire_s(exchange.answer_bytes)
         else:
             self._state = _State.IDLE
@@ -215,13 +230,24 @@ class Bus:
         wire_s = self.timing.wire_s(len(exchange.request) + exchange.answer_bytes)
         return Took(line_s, line_s - wire_s, self.timing.reply_delay_s)
 
-    def _heard_late(self, data: bytes) -> None:
-        """Nobody was asked: a late answer, which says that its device needs longer, or noise, which says nothing."""
-        self.statistics.late_bytes += len(data)
-        if self._state is _State.DRAINING and self._device is not None:
-            self._drained += data
-            if self._drained_head in self._drained:
-                self._device.heard_late()
+    def _owe(self, device: BusDevice, exchange: Exchange) -> None:
+        """Remember a question whose answer may still come, and leave the device alone if it could be mistaken."""
+        exchange.result = None
+        exchange.heard.clear()
+        self._owed.append(_Owed(device, exchange, self._sent_s))
+        if not exchange.is_identified:
+            device.not_before_s = self._sent_s + LATEST_ANSWER_S
+
+    def _settle_owed(self, data: bytes, now_s: float) -> None:
+        """Let everything that is heard be tried as a late answer; its value is too old to be kept."""
+        self._owed = [owed for owed in self._owed if now_s - owed.sent_s <= LATEST_ANSWER_S]
+        for owed in list(self._owed):
+            owed.exchange.feed(data)
+            if owed.exchange.result is not None:
+                delay_s = now_s - owed.sent_s
+                owed.device.answered_late(owed.exchange, delay_s, self.timing.reply_delay_s, now_s)
+                self.statistics.late_answers += 1
+                self._owed.remove(owed)
 
     def _finish(self, device: BusDevice, now_us: int) -> list[Action]:
         sample = device.close_slot(now_us)

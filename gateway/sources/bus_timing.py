@@ -1,7 +1,8 @@
 """How long a line takes and how long one waits on it.
 
-A device that does not answer costs its time-out twice: once waiting, once listening until a late answer would have
-passed, because the next question must not be answered by it.
+A device that does not answer costs its time-out twice: once waiting, once listening, so that a late answer does not
+collide with the next one. Where answers do not say what they answer (Modbus RTU), the device is not asked again
+until its late answer has come or cannot come any more.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ LONGEST_REPLY_S = 16.0
 SLOW_SAMPLE_S = 10.0
 """A device that takes longer for a whole sample lets the others go first. [s]"""
 MOST_REPLY_DELAY_S = 3.0
+LATEST_ANSWER_S = 10.0
+"""No instrument, converter or serial server holds an answer back for longer. [s]"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from drivers.fieldbus.polled_sample import PolledSample
-from drivers.profiles import shipped_profile
+from drivers.profiles import parse, shipped_profile
 from drivers.profiles.profile import SerialSettings
 from drivers.profiles.ratio import Ratio
 from gateway.sources.bus_budget import USUAL_DELAY_S, plan_bus
@@ -115,6 +115,43 @@ def test_late_reply_is_never_taken_for_the_next_ones() -> None:
     assert len(slots(done.of("dust-2"))) == len(slots(done.of("dust-3"))) == 9
     assert slots(done.of("dust-1")), "a device that is always late gets more time"
     assert done.bus.statistics.late_bytes > 0
+
+
+THREE_EQUAL_BLOCKS = parse(
+    """
+    [profile]
+    name = "equal"
+    title = "Three blocks whose answers look alike"
+    protocol = "modbus"
+    [modbus]
+    item = [
+        {code = "a", quantity = "power", unit = "kW", address = 0, type = "u32"},
+        {code = "b", quantity = "power", unit = "kW", address = 100, type = "u32"},
+        {code = "c", quantity = "power", unit = "kW", address = 200, type = "u32"},
+    ]
+    """
+)
+ADDRESSES = {"a": 0, "b": 100, "c": 200}
+
+
+@pytest.mark.parametrize("units", [1, 3])
+@pytest.mark.parametrize("delay_s", [0.4, 0.9, 1.05, 1.5, 1.95, 2.05, 2.4, 2.7, 2.95, 3.05, 3.3, 3.55, 4.2, 5.9, 9.5])
+def test_no_delay_makes_an_answer_pass_for_another(delay_s: float, units: int) -> None:
+    """Whatever the delay up to ten seconds, every value is that of the device and register that were asked."""
+    devices = [ModbusInstrument(n, lambda address, t, n=n: 1000 * n + address) for n in range(1, units + 1)]  # type: ignore[misc]
+    broken(devices[0], delay_s=delay_s)
+    asked = [BusDevice(f"d{d.unit}", THREE_EQUAL_BLOCKS, ModbusPlan(THREE_EQUAL_BLOCKS, d.unit)) for d in devices]
+    character_s = SerialSettings().character_s
+    done = VirtualRun(Bus(asked, LineTiming(character_s)), SimulatedLine(devices, character_s)).until(900)
+    for sample in done.samples:
+        first = 1000 * int(sample.device[1:])
+        for channel, value in zip(sample.channels, sample.values, strict=True):
+            register = first + ADDRESSES[channel.code]
+            assert value == register * 65536 + register + 1
+    for item in devices[1:]:
+        assert len(slots(done.of(f"d{item.unit}"))) >= 14
+    if delay_s <= 2.95:
+        assert slots(done.of("d1")), "a device that answers within three seconds is read in the end"
 
 
 @pytest.mark.parametrize(
