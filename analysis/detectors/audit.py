@@ -28,7 +28,7 @@ class Audit:
     """One identity of one derived channel, on its own grid.
 
     expected, residual, bound, sigma : (n,) float64, NaN where a part is missing [unit of the channel]
-    own_step : reporting step of the derived channel [its unit]
+    own_step : reporting step of the derived channel, 0 where its formula has fitted constants [its unit]
     implied : channel id → (n,) float64, what the rest of the identity says that channel should read; the derived
     channel included
     """
@@ -92,7 +92,8 @@ def make_audit(
     own_step = identities.reporting_step(grid.values[row])
     bound, sigma = identities.rounding_tolerance(expected, slopes, steps=steps, step=own_step)
     if fitted:
-        bound, own_step = FIT_MARGIN * bound, FIT_MARGIN * own_step
+        # no sharper than the rounding of the inputs that the constant was learned from
+        bound, own_step = FIT_MARGIN * bound, 0.0
     return Audit(
         channel=channel,
         grid=grid,

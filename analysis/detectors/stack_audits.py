@@ -18,6 +18,7 @@ from analysis.detectors.audit import (
     make_audit,
     step_of,
 )
+from analysis.detectors.identities import reporting_step
 from analysis.model.arrays import Floats
 from analysis.model.site import Grid, SiteData
 
@@ -158,6 +159,9 @@ def line_audit(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> A
     if known.size < LEAST_FIT_ROWS:
         return None
     slope, intercept = _fitted_line(x[known], y[known], through_origin=formula == "rate")
+    if intercept and abs(intercept) < reporting_step(y):
+        # ppm to mg/m3 and the like: a line through the origin also holds beyond the values that were seen
+        slope, intercept = fit_constant(y[known], x[known], accepted=known.size) or slope, 0.0
     expected, slopes = identities.straight_line({"x": x}, slope=slope, intercept=intercept)
     implied = {channel_of(sources[0]).id: (y - intercept) / slope} if slope else {}
     steps = {"x": step_of(sources[0])}
