@@ -36,7 +36,7 @@ class Size:
     levels: tuple[str, ...] = LEVELS
 
 
-FULL = Size(placements=6, real_placements=2, honest=80, real_honest=24, events=6, ranked=250)
+FULL = Size(placements=5, real_placements=2, honest=72, real_honest=20, events=5, ranked=250)
 QUICK = Size(placements=1, real_placements=1, honest=12, real_honest=4, events=1, ranked=30, levels=("L1", "L3"))
 
 
