@@ -100,7 +100,10 @@ async def _stages(config: Config) -> AsyncIterator[Stages]:
             log.error("spool_damaged", set_aside=str(spool.set_aside), taken_over_records=spool.records)
         intake = Intake(store, spool, intake_settings(config), metrics)
         servers = [Hj212Server(settings, registry, intake, metrics, store) for settings in config.hj212]
-        brokers = [MqttSource(settings, registry, intake, metrics, state_dir=state_dir) for settings in config.mqtt]
+        brokers = [
+            MqttSource(settings, registry, intake, metrics, state_dir=state_dir, register=store)
+            for settings in config.mqtt
+        ]
         lines = [SerialLine(settings, intake.deliver) for settings in config.serial]
         yield Stages(config, dsn, metrics, registry, store, spool, intake, servers, brokers, lines)
 

@@ -38,7 +38,7 @@ from gateway.errors import SourceError
 from gateway.gateway_notice import GatewayNotice
 from gateway.metrics import Metrics
 from gateway.records import Delivery, Disposition
-from gateway.registry import Registry
+from gateway.registry import Registry, Verdict
 from gateway.sources import mqtt_broker_log
 from gateway.sources.inbox import Inbox
 from gateway.sources.mqtt_acks import AckQueue, Slot
@@ -47,6 +47,7 @@ from gateway.sources.mqtt_hj212 import answer_topic
 from gateway.sources.mqtt_identity import Identified, Identity
 from gateway.sources.mqtt_link import Incoming, Link, LinkSettings, connected
 from gateway.sources.mqtt_session import SessionFile
+from gateway.sources.mqtt_strangers import PendingRegister, Strangers
 from gateway.sources.mqtt_tls import tls_context
 
 log = structlog.get_logger("gateway.mqtt")
@@ -66,6 +67,7 @@ class MqttSource:
         metrics: Metrics,
         *,
         state_dir: Path,
+        register: PendingRegister | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.settings = settings
@@ -75,6 +77,7 @@ class MqttSource:
         self._metrics = metrics
         self._decoder = new_decoder(settings)
         self._identity = Identity(registry, settings)
+        self._strangers = Strangers(register)
         self._session = SessionFile(state_dir / f"mqtt-{settings.name}.session", settings)
         self._backoff = Backoff(rng=rng or random.Random(), last_s=settings.reconnect_max_s)
         self._frames: dict[str, Counter] = {}  # by verdict
@@ -88,6 +91,11 @@ class MqttSource:
 
     async def run(self) -> None:
         """Connect, read, and connect again, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._strangers.run(), name=f"{self.name} strangers")
+            await self._read_for_ever()
+
+    async def _read_for_ever(self) -> None:
         while True:
             started = time.monotonic()
             try:
@@ -174,6 +182,8 @@ class MqttSource:
             received_us, self.name, driver, peer, who.device, event.raw, event, who.disposition, who.reason
         )
         self._count(event, who)
+        if who.reason == Verdict.UNKNOWN:
+            self._strangers.note(who.device, peer=self._peer, at_us=received_us)
         made = [delivery]
         if who.mismatch is not None:
             made.append(self._notice(who.device, "identity_mismatch", received_us, who.mismatch))

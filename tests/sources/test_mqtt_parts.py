@@ -5,10 +5,12 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from gateway.errors import StorageError
 from gateway.sources.mqtt_acks import AckQueue
 from gateway.sources.mqtt_backoff import Backoff
 from gateway.sources.mqtt_broker_log import finding
 from gateway.sources.mqtt_hj212 import answer_topic
+from gateway.sources.mqtt_strangers import MOST, Strangers
 
 
 class Turn:
@@ -125,3 +127,29 @@ def test_other_lines_do_not(line: bytes) -> None:
 def test_answers_to_hj212_go_where_the_sender_listens() -> None:
     assert answer_topic("eg/v1/acme/sta/MN1/raw/hj212") == "eg/v1/acme/sta/MN1/cmd/hj212"
     assert answer_topic("logger/7/up") == "logger/7/up/reply"
+
+
+class Listed:
+    """A register that can be away."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.is_away = False
+
+    async def mark_pending(self, external_id: str, *, protocol: str, peer: str, at_us: int) -> None:
+        if self.is_away:
+            raise StorageError("away", transient=True)
+        self.names.append(external_id)
+
+
+async def test_strangers_are_listed_once_each_and_a_flood_of_them_is_bounded() -> None:
+    register = Listed()
+    strangers = Strangers(register)
+    for number in range(3 * MOST):
+        strangers.note(f"d{number % (2 * MOST)}", peer="b", at_us=number)
+    await strangers.list_now()
+    assert len(register.names) == len(set(register.names)) == MOST
+    register.is_away = True
+    strangers.note("late", peer="b", at_us=1)
+    await strangers.list_now()
+    assert "late" not in register.names
