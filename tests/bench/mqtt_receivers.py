@@ -1,0 +1,270 @@
+"""Those who empty the queue: the gateway and its peers, behind one interface, each as a process of its own.
+
+Speed is taken from the database's side: from the first row written to the last one. For the gateway the end is when
+its books show the last value, read every 20 ms after COMMIT; for peers it is the time that their last row carries,
+taken before its commit. The difference is in the peers' favour.
+"""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from tests.acceptance.program import GatewayProcess, free_port
+from tests.bench import mqtt_peer_node_red as node_red
+from tests.bench.mqtt_messages import Load
+from tests.bench.mqtt_rig import Rig, connection_to
+
+HERE = Path(__file__).parent
+PEERS_PYTHON = HERE.parents[1] / ".venv-bench" / "bin" / "python"
+STALLED_S = 30.0
+SETTLED_S = 10.0  # after a kill: nothing more is coming
+POLL_S = 0.02
+
+
+@dataclass
+class Counts:
+    """What is in the database, in values."""
+
+    rows: int
+    distinct: int
+
+
+@dataclass
+class Speed:
+    messages: int
+    seconds: float
+    processor_s: float
+    megabytes: float
+    unacknowledged: int = 0
+
+    @property
+    def messages_per_s(self) -> float:
+        return self.messages / self.seconds
+
+
+class Receiver(Protocol):
+    """A receiver; `account` is its name at the broker, `share` the part of the load that it is given (slow ones)."""
+
+    name: str
+    account: str
+    share: float
+
+    def prepare(self, rig: Rig, folder: Path) -> None: ...
+    async def start(self) -> None: ...
+    async def kill(self) -> None: ...
+    def pid(self) -> int: ...
+    def progress(self) -> int: ...
+    def span_s(self, end_s: float) -> float: ...
+    def counts(self) -> Counts: ...
+
+
+class Gateway:
+    """`gateway run`, acknowledging after COMMIT."""
+
+    name = "gateway (acknowledges after commit)"
+    account = "gateway"
+    share = 1.0
+
+    def prepare(self, rig: Rig, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._dsn = rig.database("bench_gateway")
+        source = (
+            f'[[mqtt]]\nhost = "127.0.0.1"\nport = {rig.field.broker.port}\nclient_id = "{self.account}"\n'
+            f'username = "{self.account}"\npassword = "{rig.field.secrets[self.account]}"\n'
+            'unknown_device = "accept"\ntopics = ["eg/v1/#"]\n'
+        )
+        self._process = GatewayProcess(folder, self._dsn, toml=source)
+
+    async def start(self) -> None:
+        await self._process.start()
+
+    async def kill(self) -> None:
+        await self._process.kill()
+
+    def pid(self) -> int:
+        return self._process.pid
+
+    def progress(self) -> int:
+        with connection_to(self._dsn) as connection:
+            return _number(connection.execute("SELECT coalesce(sum(stored), 0) FROM writer").fetchone())
+
+    def span_s(self, end_s: float) -> float:
+        with connection_to(self._dsn) as connection:
+            first = connection.execute("SELECT extract(epoch FROM min(committed_at)) FROM batch").fetchone()
+        assert first is not None
+        return end_s - float(first[0])
+
+    def counts(self) -> Counts:
+        """Doubled would be a value stored beside the first one: a revision, or one kept out of bounds."""
+        with connection_to(self._dsn) as connection:
+            held = _number(connection.execute("SELECT count(*) FROM observation").fetchone())
+            beside = _number(
+                connection.execute(
+                    "SELECT (SELECT count(*) FROM observation_revision) "
+                    "+ (SELECT count(*) FROM observation_out_of_bounds)"
+                ).fetchone()
+            )
+        return Counts(held + beside, held)
+
+
+class Peer:
+    """A program of others that writes to a table of its own."""
+
+    has_key = True
+
+    def __init__(self, name: str, account: str, share: float) -> None:
+        self.name, self.account, self.share = name, account, share
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def prepare(self, rig: Rig, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._dsn = rig.peer_database(f"bench_{self.account.replace('-', '_')}", has_key=self.has_key)
+        self._log = folder / "log"
+        self._command = self.command(rig, folder)
+
+    def command(self, rig: Rig, folder: Path) -> list[str]:
+        raise NotImplementedError
+
+    def settings(self, rig: Rig) -> str:
+        secret = rig.field.secrets[self.account]
+        return json.dumps({"port": rig.field.broker.port, "account": self.account, "secret": secret, "dsn": self._dsn})
+
+    async def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    async def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def pid(self) -> int:
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"{self.name} has ended:\n{self._log.read_text(errors='replace')[-2000:]}")
+        return self._process.pid
+
+    def progress(self) -> int:
+        with connection_to(self._dsn) as connection:
+            return _number(connection.execute("SELECT count(*) FROM data").fetchone())
+
+    def span_s(self, end_s: float) -> float:
+        with connection_to(self._dsn) as connection:
+            row = connection.execute("SELECT extract(epoch FROM max(stored_at) - min(stored_at)) FROM data").fetchone()
+        assert row is not None
+        return float(row[0])
+
+    def counts(self) -> Counts:
+        with connection_to(self._dsn) as connection:
+            row = connection.execute("SELECT count(*), count(DISTINCT (device, time, code)) FROM data").fetchone()
+        assert row is not None
+        return Counts(int(row[0]), int(row[1]))
+
+
+class Naive(Peer):
+    has_key = False
+
+    def command(self, rig: Rig, folder: Path) -> list[str]:
+        return [sys.executable, str(HERE / "mqtt_peer_naive.py"), self.settings(rig)]
+
+
+class FastStream(Peer):
+    def command(self, rig: Rig, folder: Path) -> list[str]:
+        return [str(PEERS_PYTHON), str(HERE / "mqtt_peer_faststream.py"), self.settings(rig)]
+
+
+class NodeRed(Peer):
+    def command(self, rig: Rig, folder: Path) -> list[str]:
+        secret, port = rig.field.secrets[self.account], rig.field.broker.port
+        return node_red.prepare(
+            folder, port=port, account=self.account, secret=secret, dsn=self._dsn, http_port=free_port()
+        )
+
+
+def available() -> list[Receiver]:
+    """The gateway, and the peers that are installed; says which are left out."""
+    found: list[Receiver] = [Gateway(), Naive("naive script, an INSERT a message", "gateway-naive", 0.2)]
+    if PEERS_PYTHON.exists() and (PEERS_PYTHON.parents[1] / ".installed").exists():
+        found.append(FastStream("FastStream, 16 workers and a pool", "gateway-faststream", 0.2))
+    else:
+        print("FastStream is left out: scripts/bench_peers.sh could not install it")
+    if node_red.is_installed():
+        found.append(NodeRed("Node-RED 4 + pg, batches of 100 ms", "gateway-nodered", 1.0))
+    else:
+        print("Node-RED is left out: scripts/bench_peers.sh could not install it")
+    return found
+
+
+async def drain(receiver: Receiver, rig: Rig, folder: Path, load: Load) -> Speed:
+    """How fast a receiver works off a full queue, started with it."""
+    receiver.prepare(rig, folder)
+    rig.fill(receiver.account, load)
+    await receiver.start()
+    try:
+        end_s = await _until(receiver, load.rows, patience_s=STALLED_S)
+        if end_s is None:
+            raise RuntimeError(f"{receiver.name} stopped at {receiver.progress()} of {load.rows} values")
+        family = _family(receiver.pid())
+        processor_s = sum(sum(process.cpu_times()[:2]) for process in family)
+        megabytes = sum(process.memory_info().rss for process in family) / 1e6
+        await asyncio.sleep(0.2)  # the last acknowledgements are on their way
+    finally:
+        await receiver.kill()
+    left = rig.unacknowledged(receiver.account)
+    return Speed(load.messages, receiver.span_s(end_s), processor_s, megabytes, left)
+
+
+async def killed(receiver: Receiver, rig: Rig, folder: Path, load: Load, *, delay_s: float) -> tuple[float, float]:
+    """Messages lost and doubled when it is killed `delay_s` after a third of the queue is stored, and started again."""
+    receiver.prepare(rig, folder)
+    rig.fill(receiver.account, load)
+    await receiver.start()
+    if await _until(receiver, load.rows // 3, patience_s=STALLED_S) is None:
+        raise RuntimeError(f"{receiver.name} stopped at {receiver.progress()} of {load.rows} values")
+    await asyncio.sleep(delay_s)
+    await receiver.kill()
+    await receiver.start()
+    try:
+        await _until(receiver, load.rows, patience_s=SETTLED_S)
+        await asyncio.sleep(1)  # what would be doubled has time to come
+        found = receiver.counts()
+    finally:
+        await receiver.kill()
+        rig.forget(receiver.account)
+    return (load.rows - found.distinct) / load.values, (found.rows - found.distinct) / load.values
+
+
+async def _until(receiver: Receiver, rows: int, *, patience_s: float) -> float | None:
+    """The moment at which so many rows are there [s, epoch], or None if nothing has come for `patience_s`."""
+    seen, changed = 0, time.monotonic()
+    while True:
+        started = time.monotonic()
+        now = receiver.progress()
+        if now >= rows:
+            return time.time()
+        if now != seen:
+            seen, changed = now, time.monotonic()
+        if time.monotonic() - changed > patience_s:
+            return None
+        # A tenth of a core at most is spent on looking.
+        await asyncio.sleep(max(POLL_S, 9 * (time.monotonic() - started)))
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        return [parent, *parent.children(recursive=True)]
+    return []
+
+
+def _number(row: tuple[object, ...] | None) -> int:
+    assert row is not None
+    return int(str(row[0]))
