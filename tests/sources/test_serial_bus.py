@@ -1,6 +1,7 @@
 """The bus schedule in virtual time: a minute of sixteen meters runs in milliseconds, the same every time."""
 
 import math
+import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -152,6 +153,27 @@ def test_no_delay_makes_an_answer_pass_for_another(delay_s: float, units: int) -
         assert len(slots(done.of(f"d{item.unit}"))) >= 14
     if delay_s <= 2.95:
         assert slots(done.of("d1")), "a device that answers within three seconds is read in the end"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_changing_delays_and_noise_never_give_a_value_of_another(seed: int) -> None:
+    rng = random.Random(seed)
+    devices = [ModbusInstrument(n, lambda address, t, n=n: 1000 * n + address) for n in (1, 2, 3, 4)]  # type: ignore[misc]
+    asked = [BusDevice(f"d{d.unit}", THREE_EQUAL_BLOCKS, ModbusPlan(THREE_EQUAL_BLOCKS, d.unit)) for d in devices]
+    character_s = SerialSettings().character_s
+    line = SimulatedLine(devices, character_s, babble_every_s=7.0, babble_bytes=5, rng=rng)
+    done = VirtualRun(Bus(asked, LineTiming(character_s)), line)
+    while done.now_s < 900:
+        changed, delay_s = rng.choice(devices), rng.choice([0.05, 0.05, 0.3, 1.2, 2.5, 4.0, 8.0])
+        broken(changed, delay_s=delay_s, is_silent=rng.random() < 0.05)
+        done.until(done.now_s + rng.uniform(0.3, 9))
+    values = [
+        (1000 * int(sample.device[1:]) + ADDRESSES[channel.code], value)
+        for sample in done.samples
+        for channel, value in zip(sample.channels, sample.values, strict=True)
+    ]
+    assert len(values) > 50
+    assert [value for register, value in values if value != register * 65536 + register + 1] == []
 
 
 @pytest.mark.parametrize(
