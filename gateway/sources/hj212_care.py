@@ -56,7 +56,7 @@ class Care:
         self._store = store
         self._utc_offset_s = settings.utc_offset_minutes * 60
         self._slots = asyncio.Semaphore(AT_A_TIME)
-        self._read_on: str | None = None  # the day that parameters were last read
+        self._read_today: tuple[str, set[str]] = ("", set())  # local day, devices whose parameters were read on it
 
     async def run(self) -> None:
         """Look at what the centre has noted down, and attend to it."""
@@ -72,9 +72,8 @@ class Care:
                 if self._settings.fetch_gaps:
                     for device in _take(centre.arrivals):
                         tasks.create_task(self._attend(device, self._fetch_missing, after_s=GREET_AFTER_S))
-                if self._is_parameter_hour():
-                    for device in list(centre.devices):
-                        tasks.create_task(self._attend(device, self._read_parameters))
+                for device in self._due_for_parameters():
+                    tasks.create_task(self._attend(device, self._read_parameters))
 
     async def _attend(self, device: str, work: Callable[[str], Awaitable[None]], *, after_s: float = 0.0) -> None:
         """Do one thing for one device; that it fails concerns this device alone."""
@@ -138,14 +137,17 @@ class Care:
                 if refused >= GIVE_UP_AFTER:
                     return
 
-    def _is_parameter_hour(self) -> bool:
-        """Once a day, when the hour comes."""
+    def _due_for_parameters(self) -> list[str]:
+        """Devices that are connected in the hour of the daily reading, each once a day."""
         local = datetime.now(UTC) + timedelta(seconds=self._utc_offset_s)
+        if local.hour != self._settings.read_parameters_hour:
+            return []
         today = local.date().isoformat()
-        if local.hour != self._settings.read_parameters_hour or self._read_on == today:
-            return False
-        self._read_on = today
-        return True
+        if self._read_today[0] != today:
+            self._read_today = (today, set())
+        due = [device for device in self._centre.devices if device not in self._read_today[1]]
+        self._read_today[1].update(due)
+        return due
 
 
 def _take(names: OrderedDict[str, None]) -> list[str]:

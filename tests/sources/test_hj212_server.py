@@ -240,6 +240,27 @@ async def test_a_device_that_asks_for_the_time_gets_9013_and_then_1012(tmp_path:
         assert setting.item("SystemTime").startswith(china[:8])
 
 
+async def test_parameters_are_read_once_a_day_into_the_ledger(tmp_path: Path) -> None:
+    hour = time.gmtime(time.time() + 8 * 3600).tm_hour
+    async with serving(tmp_path, read_parameters_hour=hour) as centre, device(centre) as field:
+        await field.send(upload(1))
+        assert (await field.message()).cn == "9014"
+        asked = []
+        while len(asked) < 10:  # two factors, five parameters each
+            request = await field.message()
+            asked.append((request.item("PolId"), request.item("InfoId")))
+            pol_id, info_id = asked[-1]
+            groups = ["DataTime=20260801120000", f"PolId={pol_id}", f"{info_id}-Info={len(asked)}"]
+            await field.send(reply("9011", ["QnRtn=1"], to=request))
+            await field.send(reply("3020", groups, to=request, st="31"))
+            await field.send(reply("9012", ["ExeRtn=1"], to=request))
+        assert {pol_id for pol_id, _ in asked} == {"a19001", "a21026"}
+        assert await field.is_silent(for_s=1.5)
+        ledger = await centre.store.parameters(MN)
+        assert {(entry.channel, entry.name): entry.value for entry in ledger}["a21026", "slope"] == "9"
+        assert len(ledger) == 10
+
+
 async def test_connections_beyond_the_limits_are_refused_by_name(tmp_path: Path) -> None:
     async with (
         serving(tmp_path, max_connections=3, max_connections_per_address=2) as centre,
