@@ -5,6 +5,7 @@ What runs in this process, a worker process or a Dask worker is this.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -29,6 +30,7 @@ class Settings:
 
     alerts_per_site_month: float
     zone_name: str
+    until_s: float = math.inf
 
 
 def analyse_sites(
@@ -38,27 +40,33 @@ def analyse_sites(
     chosen = registered() if detectors is None else tuple(detectors)
     budget = Budget(settings.alerts_per_site_month)
     zone = ZoneInfo(settings.zone_name)
-    outstanding = _look(sites, chosen, budget)
+    outstanding: dict[str, dict[Key, list[Exceedances]]] = _look(sites, chosen, budget)
     for data in sites:
         for view in late_views(data):
             for key, parts in _look([view.data], chosen, budget)[data.site.id].items():
-                kept = [one for one in (touched(part, view) for part in parts) if one is not None]
-                outstanding[data.site.id].setdefault(key, []).extend(kept)
+                held = [one for one in (touched(part, view) for part in parts) if one is not None]
+                outstanding[data.site.id].setdefault(key, []).extend(held)
     named = {detector.name: detector for detector in chosen}
     out = []
     for data in sites:
         found = [
             episode
             for key, parts in sorted(outstanding[data.site.id].items())
-            if parts
-            for episode in episodes(named[key[0]], parts)
+            if (known := known_by(parts, settings.until_s))
+            for episode in episodes(named[key[0]], known)
         ]
         out += judge(found, budget=budget, accepted_until_s=data.site.accepted_until_s, zone=zone)
     return out
 
 
-# (detector, innocent or not, point, channels): what is joined into episodes. Which falsification it is may change as more
-# is known.
+def known_by(parts: Sequence[Exceedances], until_s: float) -> list[Exceedances]:
+    """The windows that stood at a moment: what was not there yet may look like silence."""
+    known = (part.those(part.available_s <= until_s) for part in parts)
+    return [part for part in known if part is not None]
+
+
+# (detector, innocent or not, point, channels): what is joined into episodes. Which falsification it is may
+# change as more is known.
 Key = tuple[str, bool, str, tuple[str, ...]]
 
 

@@ -66,17 +66,4 @@ def touched(part: Exceedances, view: LateView) -> Exceedances | None:
     """Those windows that hold a row which came last, known from the view's time on; `None` if there are none."""
     first = np.searchsorted(view.filled_s, part.start_s, side="left")
     end = np.searchsorted(view.filled_s, part.end_s, side="left")
-    kept = end > first
-    if not kept.any():
-        return None
-    return replace(
-        part,
-        start_s=part.start_s[kept],
-        end_s=part.end_s[kept],
-        available_s=np.maximum(part.available_s[kept], view.known_s),
-        expected=part.expected[kept],
-        p_value=part.p_value[kept],
-        score=part.score[kept],
-        accepted=part.accepted[kept],
-        evidence={name: figures[kept] for name, figures in part.evidence.items()},
-    )
+    return part.those(end > first, known_s=view.known_s)

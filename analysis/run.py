@@ -52,7 +52,7 @@ def analyse_dataset(
     dataset: Dataset, *, alerts_per_site_month: float, mapper: Mapper, done: Callable[[int], None], started_s: float
 ) -> Result:
     """Analyse all partitions; `done` is told the number of sites after each."""
-    settings = Settings(alerts_per_site_month, dataset.registry.zone.key)
+    settings = Settings(alerts_per_site_month, dataset.registry.zone.key, dataset.until_s)
     findings: list[Finding] = []
     tasks: list[Task] = [(partition, settings) for partition in dataset.partitions]
     for partition, found in zip(dataset.partitions, mapper(analyse_partition, tasks), strict=True):

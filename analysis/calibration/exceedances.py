@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +42,22 @@ class Exceedances:
     accepted: Bools
     reference_blocks: int
     evidence: dict[str, Floats]
+
+    def those(self, kept: Bools, *, known_s: float = -math.inf) -> Exceedances | None:
+        """Some of the windows, known from a moment on at the earliest; `None` if there are none."""
+        if not kept.any():
+            return None
+        return replace(
+            self,
+            start_s=self.start_s[kept],
+            end_s=self.end_s[kept],
+            available_s=np.maximum(self.available_s[kept], known_s),
+            expected=self.expected[kept],
+            p_value=self.p_value[kept],
+            score=self.score[kept],
+            accepted=self.accepted[kept],
+            evidence={name: figures[kept] for name, figures in self.evidence.items()},
+        )
 
 
 def exceedances(

@@ -17,6 +17,7 @@ from analysis.model.site import NORMAL, Grid, Revisions, SiteData
 
 GRACE_S = 3600.0
 DAY_S = 86400
+SILENT_S = 31 * DAY_S  # so long a silence is kept as empty samples after a site's last row
 
 
 def arrivals(rows: AnyArray, interval_s: Floats | int) -> Floats:
@@ -25,7 +26,13 @@ def arrivals(rows: AnyArray, interval_s: Floats | int) -> Floats:
 
 
 def grid_sites(
-    sites: Sequence[Site], rows: AnyArray, *, first_series: int, utc_offset_s: int, template: Sequence[SiteData]
+    sites: Sequence[Site],
+    rows: AnyArray,
+    *,
+    first_series: int,
+    utc_offset_s: int,
+    end_s: float,
+    template: Sequence[SiteData],
 ) -> list[SiteData]:
     """Fill grids.
 
@@ -34,6 +41,8 @@ def grid_sites(
     sites : the partition's sites; their channels are numbered on from `first_series`, in order
     rows : dtype `ROW`, already cut at `--until`
     utc_offset_s : days begin here; grids start with a day so that windows keep their place when data are added or cut
+    end_s : the end of the data, or the moment at which they were cut: a site silent until then has empty samples [s,
+        UTC]
     template : one `SiteData` a site, whose events, ledger and flags are kept
     """
     channels = [channel for site in sites for channel in site.channels]
@@ -46,7 +55,7 @@ def grid_sites(
         row_of = np.full(len(channels), -1, dtype=np.int64)
         row_of[members] = np.arange(len(members))
         chosen = rows if len(members) == len(channels) else rows[interval[local] == interval_s]
-        stacked = _stack(chosen, row_of[chosen["series"] - first_series], len(members), interval_s, utc_offset_s)
+        stacked = _stack(chosen, row_of[chosen["series"] - first_series], len(members), interval_s, utc_offset_s, end_s)
         for index, site in enumerate(sites):
             own = np.flatnonzero(site_of[members] == index)
             if len(own):
@@ -58,12 +67,12 @@ def grid_sites(
     return [replace(one, grids=grids[index]) for index, one in enumerate(template)]
 
 
-def _stack(rows: AnyArray, row: Ints, n_rows: int, interval_s: int, utc_offset_s: int) -> Grid:
+def _stack(rows: AnyArray, row: Ints, n_rows: int, interval_s: int, utc_offset_s: int, end_s: float) -> Grid:
     block = max(DAY_S, interval_s)
     if len(rows):
         start_s = int((rows["time"].min() + utc_offset_s) // block) * block - utc_offset_s
         column = ((rows["time"] - start_s) // interval_s).astype(np.int64)
-        n_times = int(column.max()) + 1
+        n_times = max(int(column.max()) + 1, int((end_s - start_s) // interval_s))
     else:
         start_s, column, n_times = 0, np.empty(0, dtype=np.int64), 0
     received = arrivals(rows, interval_s)
@@ -118,13 +127,17 @@ def _versions(key: Ints, rows: AnyArray, received: Floats) -> tuple[AnyArray, In
 
 
 def _site_grid(stacked: Grid, taken: slice, channels: tuple[Channel, ...], site: Site) -> Grid:
-    """The rows of one site, cut to the days on which it reported."""
+    """The rows of one site, cut to the days on which it reported and the silence after them.
+
+    That nothing came is known when the time for it is over.
+    """
     used = np.flatnonzero(stacked.present[taken].any(axis=0))
     own_late, own_revisions = stacked.late.of_rows(taken), stacked.revisions.of_rows(taken)
     columns = np.concatenate([used[:1], used[-1:], own_late.column])
     per_day = max(1, DAY_S // stacked.interval_s)
     first = int(columns.min()) // per_day * per_day if len(columns) else 0
-    end = int(columns.max()) + 1 if len(columns) else 0
+    silent = SILENT_S // stacked.interval_s
+    end = min(int(columns.max()) + 1 + silent, stacked.n_times) if len(columns) else 0
     cut = (taken, slice(first, end))
     start_s = stacked.start_s + first * stacked.interval_s
     ends = start_s + stacked.interval_s * np.arange(1, end - first + 1, dtype=np.float64)
@@ -142,7 +155,7 @@ def _site_grid(stacked: Grid, taken: slice, channels: tuple[Channel, ...], site:
         flags=stacked.flags[cut],
         present=stacked.present[cut],
         arrival=arrival,
-        available=np.maximum.accumulate(np.where(np.isfinite(latest), latest, ends)),
+        available=np.maximum.accumulate(np.where(np.isfinite(latest), latest, ends + GRACE_S)),
         n_accepted=accepted,
         revisions=own_revisions.moved(-first),
         late=own_late.moved(-first),

@@ -32,6 +32,7 @@ class Partition:
     files: tuple[Path, ...]
     template: tuple[SiteData, ...]
     utc_offset_s: int
+    end_s: float
 
     def rows(self) -> AnyArray:
         """The rows, from this machine's disk."""
@@ -44,6 +45,7 @@ class Partition:
             rows,
             first_series=self.first_series,
             utc_offset_s=self.utc_offset_s,
+            end_s=self.end_s,
             template=self.template,
         )
 
@@ -57,6 +59,7 @@ class Dataset:
     points_read: int = 0
     first_time_s: float = math.inf
     last_time_s: float = -math.inf
+    end_s: float = -math.inf
     until_s: float = math.inf
     warnings: list[str] = field(default_factory=list)
     partitions: list[Partition] = field(default_factory=list)
@@ -100,6 +103,7 @@ def read_dataset(folder: Path, *, until_s: float = math.inf, progress: Progress 
             tuple(files),
             tuple(template[site] for site in sites),
             offset_s,
+            until_s if math.isfinite(until_s) else dataset.end_s,
         )
         for sites, files in dataset.spool.partitions()
     ]
@@ -123,6 +127,8 @@ def _read_observations(folder: Path, dataset: Dataset, presence: Presence, notes
             dataset.spool.add(rows)
             dataset.points_read += len(rows)
             dataset.first_time_s = min(dataset.first_time_s, float(rows["time"].min()))
+            ends = rows["time"] + interval_s[rows["series"]]
+            dataset.end_s = max(dataset.end_s, float(ends.max()))
             dataset.last_time_s = max(dataset.last_time_s, float(rows["time"].max()))
 
 

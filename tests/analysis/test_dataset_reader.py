@@ -40,7 +40,10 @@ def read(folder: Path, **options: float) -> SiteData:
 
 
 def test_times_with_and_without_offset_fall_on_one_grid(tmp_path: Path) -> None:
-    rows = "2026-03-01T01:00:00,S01/A1,nox,1.5,,\n2026-02-28T18:00:00Z,S01/A1,nox,2.5,N,\n2026-03-01T03:00:00+08:00,S01/A1,nox,,,\n"
+    rows = (
+        "2026-03-01T01:00:00,S01/A1,nox,1.5,,\n2026-02-28T18:00:00Z,S01/A1,nox,2.5,N,\n"
+        "2026-03-01T03:00:00+08:00,S01/A1,nox,,,\n"
+    )
     grid = read(write(tmp_path, rows)).grids[HOUR]
     assert grid.start_s == START
     assert np.array_equal(grid.values[0], [np.nan, 1.5, 2.5, np.nan], equal_nan=True)
