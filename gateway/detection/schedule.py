@@ -22,6 +22,7 @@ from gateway.storage.sql import query
 log = structlog.get_logger("gateway.detection")
 
 LOOK_EVERY_S = 15.0
+COMPLAINT_LENGTH = 500
 
 
 async def keep_detecting(order: Order, storage: StorageSettings, *, look_every_s: float = LOOK_EVERY_S) -> None:
@@ -67,8 +68,8 @@ async def run_in_child(order: Order) -> Report:
                 child.terminate()
             await child.wait()
     if child.returncode != 0:
-        last = complaint.decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
-        raise StorageError(f"detection: {last[0]}", transient=True)
+        reason = " ".join(complaint.decode(errors="replace").split())[-COMPLAINT_LENGTH:]
+        raise StorageError(f"detection: {reason or f'exit code {child.returncode}'}", transient=True)
     return Report(**json.loads(said.splitlines()[-1]))
 
 
