@@ -45,8 +45,13 @@ def _recomputed(grid: Grid, main: Series, sources: list[Series], *, formula: str
     weights = None if flow is None else aligned(main[0], flow)
     if flow is None or weights is None:
         return None
-    products = collect_parts(grid, main, values * weights)
-    return flow_weighted_mean(products, collect_parts(grid, flow, flow[0].values[flow[1]]), expected_count=count)
+    products = values * weights
+    return flow_weighted_mean(
+        collect_parts(grid, main, products),
+        collect_parts(grid, main, np.where(np.isfinite(products), weights, np.nan)),
+        arrived=collect_parts(grid, flow, flow[0].values[flow[1]]).present,
+        expected_count=count,
+    )
 
 
 def collect_parts(grid: Grid, source: Series, values: Floats) -> Parts:

@@ -98,19 +98,21 @@ def mean_of_parts(parts: Parts, *, expected_count: int) -> Array:
 
 
 def sum_of_parts(parts: Parts, *, expected_count: int) -> Array:
-    """Sum where all parts arrived and all are valid, else NaN: an invalid part of an amount may be counted or not."""
-    return np.where((parts.present == expected_count) & (parts.valid == expected_count), parts.total, np.nan)
+    """Sum of the valid parts where all parts arrived, else NaN."""
+    return np.where((parts.present == expected_count) & (parts.valid > 0), parts.total, np.nan)
 
 
-def flow_weighted_mean(weighted: Parts, weights: Parts, *, expected_count: int) -> Array:
-    """Σ C·Q / Σ Q (HJ 356-2019 §6) where all parts of both arrived and are valid, else NaN.
+def flow_weighted_mean(weighted: Parts, weights: Parts, *, arrived: Array, expected_count: int) -> Array:
+    """Σ C·Q / Σ Q (HJ 356-2019 §6) over the parts in which both are valid, where all parts of both arrived, else NaN.
 
     Parameters
     ----------
     weighted : Parts
         Of the products of concentration and flow.
     weights : Parts
-        Of the flow.
+        Of the flow, where the concentration is valid too.
+    arrived : (n,) float64
+        Parts of the flow that arrived. [1]
     expected_count : int
         Parts in a whole interval. [1]
 
@@ -119,9 +121,9 @@ def flow_weighted_mean(weighted: Parts, weights: Parts, *, expected_count: int) 
     mean : (n,) float64
         [unit of the concentration]
     """
-    amount = sum_of_parts(weights, expected_count=expected_count)
+    complete = (weighted.present == expected_count) & (arrived == expected_count) & (weights.total > 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(amount > 0, sum_of_parts(weighted, expected_count=expected_count) / amount, np.nan)
+        return np.where(complete, weighted.total / weights.total, np.nan)
 
 
 def too_few_valid(parts: Parts, *, expected_count: int, interval_s: float) -> Mask:

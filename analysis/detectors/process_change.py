@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.detectors.driving_channels import driver_rows, facility_row, running_threshold, within_experience
+from analysis.detectors.driving_channels import driver_rows, facility_row, running_threshold
 from analysis.detectors.expected_level import trailing_sum
-from analysis.detectors.hourly_table import HourlyTable, hourly_table
+from analysis.detectors.hourly_table import HOURS_PER_DAY, HourlyTable, hourly_table
 from analysis.detectors.interface import Detector, Scores, Target, Text
-from analysis.model.arrays import Bools
+from analysis.detectors.treatment_off import consecutive
+from analysis.model.arrays import Bools, Floats
 from analysis.model.site import SiteData
 
 LEAST_HOURS = 3
+EXPERIENCE_MARGIN = 0.25
 _WINDOW_H = 6
 _SETTLING_H = 6
 
@@ -45,7 +47,10 @@ def run(data: SiteData) -> list[Scores]:
 
 
 def _stands_still(table: HourlyTable, data: SiteData) -> Bools:
-    """All production below its running power, and the hours after in which values settle."""
+    """All production below its running power for a day and longer, and the hours after in which values settle.
+
+    Shorter stops are how a plant with shifts runs; they explain nothing.
+    """
     rows = [
         (row, run_kw)
         for facility in data.site.facilities
@@ -56,19 +61,50 @@ def _stands_still(table: HourlyTable, data: SiteData) -> Bools:
         return np.zeros(table.n_hours, dtype=bool)
     with np.errstate(invalid="ignore"):
         still = np.all([table.values[row] < run_kw for row, run_kw in rows], axis=0)
-    return np.asarray(trailing_sum(still.astype(np.float64), window=_SETTLING_H + 1) > 0)
+    prolonged = consecutive(np.asarray(still), np.ones(table.n_hours, dtype=bool)) >= HOURS_PER_DAY
+    return np.asarray(trailing_sum(prolonged.astype(np.float64), window=_SETTLING_H + 1) > 0)
 
 
 def _unseen_load(table: HourlyTable, data: SiteData) -> Bools:
-    """Production power outside its accepted range."""
+    """Production power, or a process channel, outside all that was known of it a day before."""
     rows = [
         row
         for facility in data.site.facilities
         if facility.kind == "production" and (row := facility_row(table, facility)) is not None
     ] or [row for row in driver_rows(table, data, point="", targets=set()) if table.channels[row].medium == "process"]
-    drivers = table.values[rows]
-    known = np.isfinite(drivers).all(axis=0) if rows else np.zeros(table.n_hours, dtype=bool)
-    return known & ~within_experience(drivers, reference=table.reference)
+    unseen = np.zeros(table.n_hours, dtype=bool)
+    for row in rows:
+        unseen |= beyond_experience(table.values[row], reference=table.reference)
+    return unseen
+
+
+def beyond_experience(values: Floats, *, reference: Bools) -> Bools:
+    """Hours outside the range of accepted hours and of everything up to a day before, by a quarter of the accepted
+    range.
+
+    Parameters
+    ----------
+    values : (h,) float64
+        NaN where missing. [any]
+    reference : (h,) bool
+        Accepted hours.
+
+    Returns
+    -------
+    beyond : (h,) bool
+        A load that lasts is new for a day; after that it is known.
+    """
+    known = values[reference & np.isfinite(values)]
+    if not known.size:
+        return np.zeros(values.size, dtype=bool)
+    low, high = np.quantile(known, [0.005, 0.995])
+    margin = EXPERIENCE_MARGIN * (high - low)
+    past = np.full(values.size, np.nan)
+    past[HOURS_PER_DAY:] = values[:-HOURS_PER_DAY]
+    lowest = np.minimum.accumulate(np.fmin(past, low))
+    highest = np.maximum.accumulate(np.fmax(past, high))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(~reference & ((values < lowest - margin) | (values > highest + margin)))
 
 
 DETECTOR = Detector(

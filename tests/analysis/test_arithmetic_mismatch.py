@@ -126,7 +126,7 @@ def test_an_aggregate_with_a_lost_part_is_not_recomputed_and_one_with_a_flagged_
     normal = np.array([True, True, False, True, True, True])
     found = parts_of(np.array([0.0, 3.0]), interval_s=3.0, times=times, values=values, normal=normal)
     assert mean_of_parts(found, expected_count=3).tolist() == [1.5, 20.0]
-    np.testing.assert_equal(sum_of_parts(found, expected_count=3), [np.nan, 60.0])
+    assert sum_of_parts(found, expected_count=3).tolist() == [3.0, 60.0]
     lost = parts_of(np.array([0.0]), interval_s=3.0, times=times[[0, 2]], values=values[[0, 2]], normal=normal[[0, 1]])
     assert np.isnan(mean_of_parts(lost, expected_count=3)[0])
 
@@ -138,7 +138,8 @@ def test_flow_weighted_mean_is_weighted_and_validity_counts_are_those_of_the_sta
     normal = np.ones(60, dtype=bool)
     products = parts_of(np.array([0.0]), interval_s=3600.0, times=times, values=flow * value, normal=normal)
     weights = parts_of(np.array([0.0]), interval_s=3600.0, times=times, values=flow, normal=normal)
-    assert flow_weighted_mean(products, weights, expected_count=60)[0] == pytest.approx(40.0)
+    assert flow_weighted_mean(products, weights, arrived=np.array([60.0]), expected_count=60)[0] == pytest.approx(40.0)
+    assert np.isnan(flow_weighted_mean(products, weights, arrived=np.array([59.0]), expected_count=60)[0])
     for valid, expected in ((45, False), (44, True)):
         some = parts_of(np.array([0.0]), interval_s=3600.0, times=times, values=ones, normal=np.arange(60) < valid)
         assert too_few_valid(some, expected_count=60, interval_s=3600.0)[0] == expected
