@@ -89,12 +89,13 @@ def run(block: SeriesBlock) -> list[Scores]:
 
 
 def lowest_level(block: SeriesBlock) -> Floats:
-    """The level that a tenth of each reference lies at or below, if the channel repeats itself there; otherwise −inf.
+    """The level at which the lowest tenth of each reference's hours touches bottom; −inf if it does not.
 
     (n_series,)
     """
-    number = np.arange(block.n_times)
-    known = np.where(number[None, :] < (block.reference_cells * block.cell)[:, None], block.values, np.nan)
+    low = np.where(np.isfinite(block.cells.low), block.cells.low + block.cells.mean_offset, np.nan)
+    inside = np.arange(block.n_cells)[None, :] < block.reference_cells[:, None]
+    known = np.where(inside, low, np.nan)
     ordered = np.sort(known, axis=1)
     n = np.count_nonzero(~np.isnan(ordered), axis=1)
     rows = np.arange(len(n))

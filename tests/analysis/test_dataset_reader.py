@@ -48,7 +48,7 @@ def test_times_with_and_without_offset_fall_on_one_grid(tmp_path: Path) -> None:
     assert grid.start_s == START
     assert np.array_equal(grid.values[0], [np.nan, 1.5, 2.5, np.nan], equal_nan=True)
     assert grid.present[0].tolist() == [False, True, True, True]
-    assert grid.available.tolist() == [START + HOUR * i for i in (1, 2, 3, 4)]
+    assert grid.available.tolist() == [START + HOUR * i for i in (2, 2, 3, 4)]  # the silent first hour: after the grace
 
 
 def test_csv_gzip_and_parquet_are_read_as_one(tmp_path: Path) -> None:
