@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from analysis.calibration import Budget
+from analysis.calibration.budget import occasions_per_month, weights
+from analysis.calibration.tail import block_maxima, fit
+from analysis.detectors import registered
+from tests.analysis import naive
+
+
+def test_block_maxima_agree_with_the_plain_loop() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.normal(0, 1, (4, 60))
+    scores[rng.random(scores.shape) < 0.2] = np.nan
+    honest = np.broadcast_to(np.arange(60) < 40, scores.shape)
+    block = np.sort(rng.integers(0, 12, 60))
+    got = block_maxima(scores, honest, block)
+    for row in range(4):
+        assert got[row].tolist() == naive.block_maxima(scores[row].tolist(), honest[row].tolist(), block.tolist())
+
+
+def test_inside_history_the_rank_decides() -> None:
+    tail = fit(np.arange(99.0)[None, :], np.ones(1), kind="normal", least_scale=0.1)
+    assert tail.probability(0, np.array([89.5]))[0] >= 9 / 100
+
+
+def test_beyond_history_the_normal_tail_is_that_of_student() -> None:
+    history = np.random.default_rng(2).normal(0, 1, (1, 120))
+    tail = fit(history, np.full(1, 4.0), kind="normal", least_scale=0.01)
+    median = np.median(history)
+    above = history[history > median] - median
+    scale = np.sqrt((above**2).mean() * (1 + 1 / 30))
+    assert tail.probability(0, np.array([6.0]))[0] == pytest.approx(stats.t.sf((6.0 - median) / scale, 29))
+
+
+def test_odds_are_believed_by_half_and_beyond_what_history_has_shown() -> None:
+    tail = fit(np.array([[-30.0, -5.0, 4.0, -12.0]]), np.ones(1), kind="odds", least_scale=1.0)
+    assert tail.probability(0, np.array([24.0]))[0] == pytest.approx(np.exp(-10.0))
+
+
+@pytest.mark.parametrize("kind", ["normal", "exponential", "odds"])
+@given(probability=st.floats(1e-9, 0.5), seed=st.integers(0, 50))
+def test_a_threshold_is_exceeded_with_the_probability_asked_for_or_less(
+    kind: str, probability: float, seed: int
+) -> None:
+    history = np.random.default_rng(seed).exponential(1.0, (1, 80))
+    tail = fit(history, np.full(1, 2.0), kind=kind, least_scale=0.05)  # type: ignore[arg-type]
+    threshold = tail.exceeded_by(np.array([probability]))
+    assert tail.probability(0, threshold * 1.001 + 1e-9)[0] <= probability * 1.01 + 1e-12
+
+
+def test_stated_probabilities_hold_on_fresh_honest_data() -> None:
+    rng = np.random.default_rng(3)
+    exceeded = 0
+    tail = fit(rng.normal(0, 1, (400, 60)), np.ones(400), kind="normal", least_scale=0.01)
+    threshold = tail.exceeded_by(np.full(400, 0.01))
+    exceeded = int((rng.normal(0, 1, (400, 60)) > threshold[:, None]).sum())
+    assert 0.2 < exceeded / (0.01 * 400 * 60) < 1.3
+
+
+def test_the_budget_is_shared_out_whole() -> None:
+    parts = weights(registered())
+    accusing = [d.name for d in registered() if d.kind == "calibrated" and d.fault not in ("process_change",)]
+    assert sum(parts[name] for name in accusing) == pytest.approx(1.0)
+    assert occasions_per_month(3600.0) == 120
+    assert occasions_per_month(48 * 3600.0) == 30
+    with pytest.raises(ValueError, match="above 0"):
+        Budget(0.0)
