@@ -29,6 +29,8 @@ class FacilityPower:
     off_kw: float
     run_kw: float
     power_kw: Floats
+    standby_group: str = ""
+    """Treatment of one group stands in for each other: where all stages are needed, one of the group is enough."""
 
     def states(self) -> States:
         return facility_states(self.power_kw, off_kw=self.off_kw, run_kw=self.run_kw)
@@ -78,8 +80,11 @@ def supervise_link(
             raise ValueError(f"{facility.name}: {facility.power_kw.shape} powers for {times_s.shape} times")
     terms = terms or LinkTerms()
     combine = combine_all if terms.treatment_mode == "all" else combine_any
+    stages: dict[str, list[States]] = {}
+    for number, facility in enumerate(treatment):
+        stages.setdefault(facility.standby_group or f"\0{number}", []).append(facility.states())
     made = combine_any(np.stack([facility.states() for facility in production]))
-    treated = combine(np.stack([facility.states() for facility in treatment]))
+    treated = combine(np.stack([combine_any(np.stack(twins)) for twins in stages.values()]))
     made_kw = np.stack([facility.power_kw for facility in production])
     treated_kw = np.stack([facility.power_kw for facility in treatment])
     # What is known is enough for a figure; for a ratio every part must be known.

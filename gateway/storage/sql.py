@@ -18,11 +18,16 @@ def folder() -> Traversable:
 
 @cache
 def queries() -> dict[str, bytes]:
-    """All named queries, ready to send."""
-    parts = _NAME.split(folder().joinpath("queries.sql").read_text("utf-8"))
+    """All named queries of this package, ready to send."""
+    return read_queries(folder().joinpath("queries.sql"))
+
+
+def read_queries(file: Traversable) -> dict[str, bytes]:
+    """The named queries of a `.sql` file, ready to send."""
+    parts = _NAME.split(file.read_text("utf-8"))
     names, texts = parts[1::2], parts[2::2]
     if len(set(names)) != len(names):
-        raise ValueError("queries.sql: a name is used twice")
+        raise ValueError(f"{file.name}: a name is used twice")
     return {name: _without_comments(text) for name, text in zip(names, texts, strict=True)}
 
 

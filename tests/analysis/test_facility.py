@@ -312,6 +312,25 @@ def test_link_of_two_lines_and_standby_twins_is_judged_as_one() -> None:
         supervise_link(times[1:], made, treated)
 
 
+def test_one_of_standby_twins_is_enough_where_all_stages_are_needed() -> None:
+    times = minutes(100)
+    line = FacilityPower("line", 1, 20, np.full(100, 60.0))
+    scrubber = FacilityPower("scrubber", 1, 5, np.full(100, 8.0))
+    first = np.where(np.arange(100) < 50, 12.0, 0.0)
+
+    def fans(group: str, *, both_off_from: int) -> list[FacilityPower]:
+        second = np.where((np.arange(100) >= 40) & (np.arange(100) < both_off_from), 12.0, 0.0)
+        return [FacilityPower(f"fan-{n}", 1, 10, power, group) for n, power in enumerate((first, second))]
+
+    def found(treatment: list[FacilityPower]) -> list[float]:
+        events = supervise_link(times, [line], [scrubber, *treatment], terms=LinkTerms("all"))
+        return [event.start_s for event in events if event.rule == "P1"]
+
+    assert found(fans("fans", both_off_from=200)) == []
+    assert found(fans("fans", both_off_from=80)) == [times[82]]
+    assert found(fans("", both_off_from=200)) == [times[2], times[52]]  # without a group both must run
+
+
 def test_notices_cover_whole_events_only() -> None:
     times, production, treatment = plant()
     treatment[50:80] = OFF

@@ -27,6 +27,8 @@ VIEWS = [
     "v_device_event",
     "v_deviation",
     "v_dead_letter",
+    "v_facility",
+    "v_facility_event",
 ]
 
 
