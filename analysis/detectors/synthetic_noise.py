@@ -9,14 +9,17 @@ and nothing is said.
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from analysis.detectors.interface import Detector, Scores, Text
 from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated
-from analysis.model.arrays import Floats, Ints
+from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.block import SeriesBlock
 
 WINDOWS_H = (24, 72, 168)
 LEAST_SAMPLES = 20
+RESTLESS_SIGMAS = 2.5
+SPIKE_SHARE = 0.25
 MEMORIES = (0.0, 0.5)  # what forgers draw: white noise, or a simple autoregression
 
 
@@ -66,6 +69,26 @@ def forgetfulness(count: Floats, variance: Floats, noise_variance: Floats, *, us
         return np.asarray(0.5 * count * np.log(honest / rival))
 
 
+def looks_drawn(count: Floats, variance: Floats, noise_variance: Floats, *, farthest: Floats) -> Bools:
+    """Whether a window can be drawn numbers at all. All (n_series, n_windows).
+
+    Drawn numbers are not more restless than white noise, beyond its sampling error; and no single one of them, at the
+    distance `farthest` from the mean, makes up a quarter of the variance, as the spike of a start does.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        restless = noise_variance / variance > 1.0 + RESTLESS_SIGMAS / np.sqrt(count)
+        spiked = farthest * farthest > SPIKE_SHARE * count * variance
+    return np.asarray(~(restless | spiked))
+
+
+def _farthest(block: SeriesBlock, mean: Floats, width: int) -> Floats:
+    """Largest distance from the mean in each trailing window. (n_series, n_cells)"""
+    centre = mean[:, width - 1 :] - block.cells.mean_offset
+    high = sliding_window_view(block.cells.high, width, axis=1).max(axis=2) - centre
+    low = centre - sliding_window_view(block.cells.low, width, axis=1).min(axis=2)
+    return np.concatenate([np.full((block.n_series, width - 1), np.nan), np.maximum(high, low)], axis=1)
+
+
 def run(block: SeriesBlock) -> list[Scores]:
     """One stream a window length; the better of the two rivals."""
     out = []
@@ -80,7 +103,10 @@ def run(block: SeriesBlock) -> list[Scores]:
             forgetfulness(window.count, window.variance, window.step_variance, usual=usual, drawn=drawn)
             for drawn in MEMORIES
         ]
-        scores = np.where(moves, np.maximum(*rivals), np.nan)
+        farthest = _farthest(block, window.mean, width)
+        drawn = looks_drawn(window.count, window.variance, window.step_variance, farthest=farthest)
+        best = np.maximum(*rivals)
+        scores = np.where(moves, np.where(drawn, best, np.minimum(best, 0.0)), np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
             evidence = {
                 "correlation": 1.0 - window.step_variance / window.variance,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.detectors.synthetic_noise import DETECTOR, forgetfulness, memory
+from analysis.detectors.synthetic_noise import DETECTOR, forgetfulness, looks_drawn, memory
 from tests.analysis.series import alerts, channel, honest, site
 
 
@@ -33,3 +33,15 @@ def test_a_water_analyser_that_is_nearly_white_does_not_alert() -> None:
     values = honest(np.random.default_rng(3), 1200, memory=0.1)
     water = channel("cod", medium="water", interval_s=7200)
     assert not alerts(site({water: values}, n_accepted=700, interval_s=7200), DETECTOR)
+
+
+def test_a_spike_or_a_restless_window_is_not_drawn() -> None:
+    count, variance = np.full((1, 3), 100.0), np.full((1, 3), 4.0)
+    drawn = looks_drawn(count, variance, np.array([[4.0, 5.5, 4.0]]), farthest=np.array([[6.0, 6.0, 11.0]]))
+    assert drawn.tolist() == [[True, False, False]]
+
+
+def test_spikes_of_starts_do_not_alert() -> None:
+    values = honest(np.random.default_rng(4), 2000)
+    values[1500:1900:80] += 150.0
+    assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
