@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 
 
 def names() -> list[str]:
-    """Modules with a `main`, found by their text: some parts run with other interpreters and cannot be imported here."""
+    """Modules with a `main`, found by their text: some parts are for another interpreter and cannot be imported."""
     files = sorted(path for path in FOLDER.glob("*.py") if path.name != "__main__.py")
     return [path.stem for path in files if re.search(r"^def main\(", path.read_text(encoding="utf-8"), re.MULTILINE)]
 

@@ -1,8 +1,8 @@
-"""FastStream over MQTT as its documentation has it, with what it offers for speed. Run in .venv-bench, settings as JSON.
+"""FastStream over MQTT as its documentation has it, with what it offers for speed. Run with the Python of .venv-bench.
 
-QoS 1, persistent session, `AckPolicy.ACK` (after the handler), 16 workers on a pool of 16 connections. FastStream has no
-batches for MQTT: a message is a call of the handler. The window is the size of its replay buffer, so that nothing that
-waits in a resumed session is dropped.
+QoS 1, persistent session, `AckPolicy.ACK` (after the handler), 16 workers on a pool of 16 connections. FastStream has
+no batches for MQTT: a message is a call of the handler. The window is the size of its replay buffer, so that nothing
+that waits in a resumed session is dropped. Settings come as JSON.
 """
 
 import asyncio

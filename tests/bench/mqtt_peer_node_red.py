@@ -8,9 +8,7 @@ import json
 import os
 from pathlib import Path
 
-HOME = (
-    Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "offsite-supervision-gateway" / "node-red"
-)
+HOME = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "offsite-supervision-gateway" / "node-red"
 
 _START = """
 const pool = new (global.get('pg').Pool)({ connectionString: '%s' });

@@ -139,7 +139,9 @@ class Peer:
 
     async def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._process = await asyncio.to_thread(
+                subprocess.Popen, self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     async def kill(self) -> None:
         assert self._process is not None
