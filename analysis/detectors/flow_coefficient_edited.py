@@ -45,7 +45,8 @@ def run(data: SiteData) -> list[Scores]:
 def _residual(table: HourlyTable, data: SiteData, *, point: str, rows: list[int]) -> Floats | None:
     flows = {row for q in FLOWS for row in table.rows(point=point, quantity=q)}
     drivers = table.values[driver_rows(table, data, point=point, targets=flows)]
-    if not len(drivers):
+    if not len(drivers) and table.channels[rows[0]].medium != "water":
+        # a stack follows its load and says nothing without it; an outlet of water has a level of its own
         return None
     with np.errstate(invalid="ignore", divide="ignore"):
         log_flow = np.log(np.where(table.values[rows[0]] > 0, table.values[rows[0]], np.nan))
