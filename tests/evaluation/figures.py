@@ -100,7 +100,7 @@ def _aims_at_first_budget(first: BudgetFigures) -> list[Aim]:
         Aim("class named first", 0.85, share([v.named for v in found]).value),
         Aim("class among the first three", 0.95, share([v.named_in_three for v in found]).value),
     ]
-    if first.ranking is not None:
+    if first.ranking is not None and first.ranking.falsified >= 30:  # of fewer, no list can have 30
         aims.append(Aim("precision@10", 1.0, first.ranking.precision_10))
         aims.append(Aim("precision@30", 0.85, first.ranking.precision_30))
     for (injection, level), wanted in DETECTION_AIMS_H.items():

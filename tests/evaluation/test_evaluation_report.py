@@ -25,7 +25,7 @@ def figures() -> BudgetFigures:
         ],
         false_simulated=FalseAlerts(3, 10.0),
         controls=[ControlVerdict(event, [], False)],
-        ranking=RankingFigures(1000, 30, 1.0, 0.5, 0.7),
+        ranking=RankingFigures(1000, 31, 1.0, 0.5, 0.7),
         p_values=[(0.01, 0.02, 1000)],
         baselines=[BaselineFigures("z-score", 4.0, 0.9, {("I4", "L1"): [False], ("I4", "L2"): [True]})],
     )
