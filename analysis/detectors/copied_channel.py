@@ -18,7 +18,7 @@ from analysis.model.site import Grid, SiteData
 
 WINDOWS_H = (24, 72)
 LARGEST = 0.9999  # of a correlation, so that its logarithm stays finite
-LEAST_CORRELATION = 0.9
+LEAST_CORRELATION = 0.93
 RELATED = 0.75  # pairs that move together so much in accepted history belong together
 LEAST_CHANGES = 10
 

@@ -41,7 +41,9 @@ def run(block: SeriesBlock) -> list[Scores]:
     shape = (block.n_series, block.n_cells, block.cell)
     with np.errstate(invalid="ignore"):
         step = np.diff(block.values[:, :used], axis=1, prepend=np.nan)
-    equal = (step == 0).reshape(shape).sum(axis=2, dtype=np.float64)
+    same = step == 0
+    same[:, 1:] &= ~same[:, :-1]  # a long run is one repeat: that is what stuck_value is for
+    equal = same.reshape(shape).sum(axis=2, dtype=np.float64)
     steps = block.cells.steps
     inside = np.arange(block.n_cells)[None, :] < block.reference_cells[:, None]
     usual = ((equal * inside).sum(axis=1) + 1.0) / ((steps * inside).sum(axis=1) + 2.0)

@@ -36,6 +36,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
     "network_outage": frozenset({"selective_gap", "smoothed", "stuck_value", "false_flag"}),
 }  # fmt: skip
 _COVERED = 0.5
+_STRONG = 0.01  # expected per honest site and month
 
 
 def judge(found: Sequence[Episode], *, budget: Budget, accepted_until_s: float | None, zone: ZoneInfo) -> list[Finding]:
@@ -121,11 +122,20 @@ def _finding(
     )
 
 
+def _about_the_same(episode: Episode, other: Episode) -> bool:
+    """Whether another episode covers half of this one, or is a strong one of which this one covers half."""
+    start, end = episode.start_s.min(), episode.end_s.max()
+    other_start, other_end = other.start_s.min(), other.end_s.max()
+    shared = min(end, other_end) - max(start, other_start)
+    if shared >= _COVERED * (end - start):
+        return True
+    return bool(other.expected.min() <= _STRONG and shared >= _COVERED * (other_end - other_start))
+
+
 def _named(episode: Episode, found: Sequence[Episode]) -> tuple[str, tuple[str, ...]]:
     """The class of an episode: its own, or that of a more specific one which shares channels and half of the time."""
     if episode.fault in INNOCENT:
         return episode.fault, episode.detector.alternatives
-    start, end = episode.start_s.min(), episode.end_s.max()
     rivals = [
         other
         for other in found
@@ -133,7 +143,7 @@ def _named(episode: Episode, found: Sequence[Episode]) -> tuple[str, tuple[str, 
         and other.fault not in INNOCENT
         and other.target.point == episode.target.point
         and not set(other.target.channels).isdisjoint(episode.target.channels)
-        and min(end, other.end_s.max()) - max(start, other.start_s.min()) >= _COVERED * (end - start)
+        and _about_the_same(episode, other)
     ]
     ordered = sorted(
         [episode, *rivals],
