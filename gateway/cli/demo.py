@@ -1,6 +1,7 @@
 """`gateway demo`: the whole program on embedded defaults, with a simulated field, live in the terminal.
 
-The simulators are a process of their own, as real devices would be; the gateway does not import them.
+The simulators are processes of their own, as real devices would be; the gateway does not import them. While devices
+send, a fleet's past is put into the database and judged; at the end that is compared with what was simulated.
 """
 
 import asyncio
@@ -21,7 +22,9 @@ from rich.table import Table
 
 from gateway import pipeline
 from gateway.cli import terminal
-from gateway.config import parse
+from gateway.cli.demo_history import History
+from gateway.config import load
+from gateway.errors import GatewayError
 from gateway.log import set_up_logging
 from gateway.metrics import Metrics
 
@@ -29,6 +32,22 @@ STATE_DIR = Path("var/demo")
 REFRESH_S = 0.5
 PLAIN_LINE_S = 5.0
 SETTLE_S = 3.0  # after the devices have stopped: what is on its way becomes durable
+HISTORY_LIMIT_S = 180.0  # after that: how long the history may still take
+CONFIGURATION = """\
+[gateway]
+name = "demo"
+state_dir = "{state_dir}"
+log_level = "error"
+[admin]
+port = 0
+[detection]
+days = 30
+alerts_per_site_month = 0.1
+[[hj212]]
+host = "127.0.0.1"
+port = 0
+unknown_device = "accept"
+"""
 
 _RATES = ("connections", "frames/s", "values/s", "lag p50 (ms)", "stored", "duplicates", "revisions", "dead letters")
 
@@ -42,15 +61,15 @@ def demo(
     """Run gateway, database and a simulated field on this machine; show what comes in. 演示：网关、数据库与模拟现场"""
     set_up_logging(level="error", as_json=False)
     shutil.rmtree(state_dir, ignore_errors=True)
-    settings = {
-        "gateway": {"name": "demo", "state_dir": state_dir, "log_level": "error"},
-        "admin": {"port": 0},
-        "hj212": [{"host": "127.0.0.1", "port": 0, "unknown_device": "accept"}],
-    }
+    state_dir.mkdir(parents=True)
+    file = state_dir / "gateway.toml"
+    file.write_text(CONFIGURATION.format(state_dir=state_dir.resolve()), encoding="utf-8")
+    config = load(file)
     console = terminal.console()
     console.print("[bold]Off-site supervision gateway 非现场监管数据网关[/] — starting the embedded PostgreSQL …")
-    show = Demo(console, seconds=seconds, speed=speed, sites=sites, state_dir=state_dir)
-    asyncio.run(pipeline.run(parse(settings, Path("(demo)")), on_ready=show.run))
+    past = History(config, file, state_dir / "history")
+    show = Demo(console, past, seconds=seconds, speed=speed, sites=sites, state_dir=state_dir)
+    asyncio.run(pipeline.run(config, on_ready=show.run))
 
 
 @dataclass
@@ -58,6 +77,7 @@ class Demo:
     """What happens between ready and stop."""
 
     console: Console
+    past: History
     seconds: float | None
     speed: float
     sites: int
@@ -69,12 +89,22 @@ class Demo:
             f"HJ 212 on 127.0.0.1:{gateway.ports['hj212']}, metrics on http://127.0.0.1:{gateway.admin_port}/metrics, "
             f"{self.sites} simulated sites, {self.speed:g} simulated seconds a second. Ctrl-C ends."
         )
+        if self.seconds is not None:
+            self.console.print(
+                f"Ends after {self.seconds:g} s and a report, which waits up to {HISTORY_LIMIT_S:g} s for the analysis "
+                f"of the history. {self.seconds:g} 秒后结束并输出报告，报告最多再等待历史分析 {HISTORY_LIMIT_S:g} 秒。"
+            )
+        history = asyncio.create_task(self.past.make(gateway.dsn), name="history")
         try:
             async with self._field(gateway):
                 await self._watch(gateway)
             await asyncio.sleep(SETTLE_S)
             await self._report(gateway)
+            await self._report_history(gateway, history)
         finally:
+            history.cancel()
+            with contextlib.suppress(asyncio.CancelledError, GatewayError):
+                await history
             gateway.stop()
 
     @contextlib.asynccontextmanager
@@ -110,10 +140,23 @@ class Demo:
             left_s = PLAIN_LINE_S if end_s is None else min(PLAIN_LINE_S, end_s - time.monotonic())
             await asyncio.sleep(max(0.0, left_s))
             row = self._figures(gateway.metrics)
-            self.console.print("  ".join(f"{name}: {value}" for name, value in zip(_RATES, row, strict=True)))
+            figures = "  ".join(f"{name}: {value}" for name, value in zip(_RATES, row, strict=True))
+            self.console.print(f"{figures}  history: {self.past.stage}")
+
+    async def _report_history(self, gateway: pipeline.Running, history: "asyncio.Task[None]") -> None:
+        if not history.done():
+            self.console.print(f"History 历史: {self.past.stage} …")
+        try:
+            await asyncio.wait_for(asyncio.shield(history), HISTORY_LIMIT_S)
+        except TimeoutError:
+            self.console.print(f"[yellow]not judged in time 未能及时完成[/]: {self.past.stage}")
+        except GatewayError as error:
+            self.console.print(f"[red]history 历史[/]: {error}")
+        else:
+            self.console.print(await self.past.verdicts(gateway.dsn))
 
     def _table(self, metrics: Metrics) -> Table:
-        table = Table(*_RATES, title="Live 实时")
+        table = Table(*_RATES, title="Live 实时", caption=f"History 历史: {self.past.stage}")
         table.add_row(*self._figures(metrics))
         return table
 

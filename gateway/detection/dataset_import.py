@@ -140,14 +140,15 @@ def _blocks(folder: Path, registry: Registry, series: list[int], notes: Notes, d
     options = pacsv.WriteOptions(include_header=False)
     for rows in _rows(folder, registry, notes):
         moved = shift[rows["series"]]
-        flags = np.array(notes.flags)[rows["flag"]]
         table = pa.table(
             {
                 "series_id": ids[rows["series"]],
                 "time": _stamps(rows["time"] + moved),
                 "received_at": _stamps(_arrivals(rows, registry) + moved),
                 "value": pa.array(rows["value"], mask=np.isnan(rows["value"])),
-                "flag": pa.array(flags.tolist(), pa.string()),
+                "flag": pa.DictionaryArray.from_arrays(pa.array(rows["flag"].astype(np.int32)), notes.flags).cast(
+                    "string"
+                ),
                 "number": np.arange(done.rows, done.rows + len(rows)),
             }
         )

@@ -5,6 +5,7 @@
     python -m simulators.falsification --out DIR --seed 1 --collection honest --sites 40
     python -m simulators.falsification --out DIR --seed 1 --collection controls --class honest_step
     python -m simulators.falsification --out DIR --seed 1 --collection ranking --sites 250
+    python -m simulators.falsification --out DIR --seed 1 --collection month --sites 20
     python -m simulators.falsification --out DIR --seed 1 --collection turbine --turbine-file gasturbine_….csv.gz
 
 writes DIR/dataset (hand this to `gateway analyse`) and DIR/truth.json (keep this from it). The site ids name the case,

@@ -36,6 +36,8 @@ def _sites(arguments: argparse.Namespace) -> Iterator[Site]:
         return fleet.controls(seed, arguments.placements, names)
     if arguments.collection == "ranking":
         return fleet.ranking(seed, arguments.sites)
+    if arguments.collection == "month":
+        return fleet.month(seed, arguments.sites)
     if arguments.collection == "turbine":
         return fleet.turbine(seed, arguments.turbine_file, orders, arguments.sites)
     return chain(fleet.injected(seed, orders), fleet.honest(seed, arguments.sites), fleet.controls(seed, 1))

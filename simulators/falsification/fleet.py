@@ -20,7 +20,7 @@ from simulators.falsification.site import DAY_S, Site, grid_window
 from simulators.falsification.transport import transmit
 from simulators.falsification.turbine import build_turbine, last_year
 
-CODES = {"injected": 1, "honest": 2, "controls": 3, "ranking": 4, "turbine": 5}
+CODES = {"injected": 1, "honest": 2, "controls": 3, "ranking": 4, "turbine": 5, "month": 6}
 KINDS_OF = {
     "I11": ("stack",), "I12": ("stack",), "I13": ("stack",), "I14": ("stack", "stack", "outlet"),
     "I17": ("stack+power", "outlet+power"), "I18": ("stack+power", "outlet+power"),
@@ -111,6 +111,28 @@ def ranking(seed: int, sites: int = 250, falsified_share: float = 0.03) -> Itera
             for name, level in cases:
                 if inject(site, name, level, str(own.choice(INJECTIONS[name].variants)), own):
                     break
+        yield site
+
+
+def month(seed: int, sites: int = 20, falsified: int = 8) -> Iterator[Site]:
+    """Thirty judged days a site, hour by hour; some of the sites falsify, each in a way of its own, at levels 1 to 3.
+
+    The site ids say nothing of the case.
+    """
+    rng = _generator(seed, "month", 999_999)
+    names = [str(name) for name in rng.permutation([name for name in INJECTIONS if name != "I21"])]
+    turns = {int(number): turn for turn, number in enumerate(rng.permutation(sites)[:falsified])}
+    for number in range(sites):
+        own = _generator(seed, "month", number)
+        turn = turns.get(number)
+        # A case that a site cannot bear is left to those after the last turn.
+        cases = [] if turn is None else [names[turn], *names[falsified:]]
+        kind = str(own.choice(KINDS_OF.get(cases[0], KINDS) if cases else KINDS))
+        site = build_site(own, f"M-{number:04d}", kind, seed=seed, judged_days=30, interval_s=3600)
+        site.collection = "month"
+        for name in cases:
+            if inject(site, name, int(own.integers(0, 3)), str(own.choice(INJECTIONS[name].variants)), own):
+                break
         yield site
 
 

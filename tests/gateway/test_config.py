@@ -30,7 +30,7 @@ def test_the_written_default_is_the_default(tmp_path: Path) -> None:
 
 def test_every_setting_of_the_service_stands_in_the_written_default() -> None:
     tables = tomllib.loads(re.sub(r"^# (\w+ = .*)$", r"\1", DEFAULT, flags=re.MULTILINE))
-    for name in ("gateway", "database", "retention", "intake", "spool", "admin"):
+    for name in ("gateway", "database", "retention", "intake", "spool", "admin", "detection", "alerts"):
         section = Config.model_fields[name].annotation
         assert isinstance(section, type)
         assert issubclass(section, BaseModel)
