@@ -63,13 +63,12 @@ def control_verdicts(cohort: Cohort, result: Result) -> list[ControlVerdict]:
     for site in cohort.sites:
         for truth in site.truth:
             own = result.findings.get(site.id, [])
-            near = [
-                f
-                for f in own
-                if f.start_s < truth.end_s and f.end_s > truth.start_s and f.channels & set(truth.channels)
-            ]
-            wrong = [f for f in near if f.accuses]
-            outcome.append(ControlVerdict(truth, wrong, any(f.class_name in INNOCENT for f in near)))
+            near = [f for f in own if f.start_s < truth.end_s and f.end_s > truth.start_s]
+            wrong = [f for f in near if f.accuses and f.channels & set(truth.channels)]
+            innocent = [f for f in near if f.class_name in INNOCENT]
+            # a finding without channels speaks of the whole site, as an outage does
+            named = any(not f.channels or f.channels & set(truth.channels) for f in innocent)
+            outcome.append(ControlVerdict(truth, wrong, named))
     return outcome
 
 
