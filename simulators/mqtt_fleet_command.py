@@ -14,7 +14,7 @@ import json
 import os
 import ssl
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -53,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=datetime.fromisoformat, help="time of the first message; default: now")
+    parser.add_argument("--behind", type=float, default=0.0, help="the first message is so many seconds old")
     parser.add_argument("--fault", choices=FAULTS, action="append", default=[], help="may be given more than once")
     parser.add_argument("--ledger", type=Path, help="file that acknowledged messages are noted in")
 
@@ -85,7 +86,7 @@ async def _fleet(arguments: argparse.Namespace) -> None:
     unknown = {kind for _, _, kind in accounts} - set(KINDS)
     if unknown:
         raise SystemExit(f"kind {min(unknown)!r} is none of {', '.join(KINDS)}")
-    start = arguments.start or datetime.now(UTC)
+    start = arguments.start or datetime.now(UTC) - timedelta(seconds=arguments.behind)
     with contextlib.ExitStack() as stack:
         ledger = Ledger(arguments.ledger) if arguments.ledger else None
         if ledger is not None:
