@@ -246,6 +246,13 @@ class AlertSettings(Section):
     """No TLS: everybody on the way reads and writes with you."""
 
 
+class FacilitySettings(Section):
+    every_s: float = Field(20.0, ge=0)
+    """How often the power of facilities is looked at; 0: this process does not take part. [s]"""
+    step_s: float = Field(60.0, gt=0, le=60)
+    """Values are put together into steps of this length; states need three of them. [s]"""
+
+
 class Config(Section):
     """The whole file."""
 
@@ -257,6 +264,7 @@ class Config(Section):
     admin: AdminSettings = AdminSettings()
     detection: DetectionSettings = DetectionSettings()
     alerts: AlertSettings = AlertSettings()
+    facilities: FacilitySettings = FacilitySettings()
     hj212: tuple[Hj212Settings, ...] = ()
     mqtt: tuple[MqttSettings, ...] = ()
     serial: tuple[SerialLineSettings, ...] = ()

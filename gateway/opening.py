@@ -9,6 +9,7 @@ from drivers.events import BadFrame, Decoder, Event, Reason
 from gateway.alerts.mqtt_feed import FEED as MQTT_FEED
 from gateway.config import Config
 from gateway.detection.order import Order
+from gateway.facilities.supervision import SupervisionSettings
 from gateway.gateway_notice import DRIVER as NOTICE_DRIVER
 from gateway.gateway_notice import decode_notice
 from gateway.intake import IntakeSettings
@@ -63,6 +64,10 @@ def detection_order(config: Config, dsn: str) -> Order:
         tenant=config.alerts.tenant,
         feeds=(MQTT_FEED,) if config.alerts.host else (),
     )
+
+
+def supervision_settings(config: Config) -> SupervisionSettings:
+    return SupervisionSettings(every_s=config.facilities.every_s, step_s=config.facilities.step_s)
 
 
 def retention_settings(config: Config) -> RetentionSettings:

@@ -11,6 +11,7 @@
     │ registry   │            │ spool (SQLite)   │
     └────────────┘            └──────────────────┘
                               detection, on a schedule, in a process of its own: values ─► findings, alerts, outbox
+                              facilities: power of meters ─► contradictions, each once ─► back into the inbox
                               alerts: outbox ─► MQTT broker, marked after its PUBACK
 
 Queues: the inbox is the only one; full means that the sources stop reading. The spool is bounded; full means that
@@ -33,9 +34,17 @@ from gateway.alerts.mqtt_feed import publish_alerts
 from gateway.command_service import serve_commands
 from gateway.config import Config
 from gateway.detection.schedule import keep_detecting
+from gateway.facilities.supervision import keep_supervising
 from gateway.intake import Intake, Spool
 from gateway.metrics import Metrics
-from gateway.opening import decoder_of, detection_order, intake_settings, opened_database, storage_settings
+from gateway.opening import (
+    decoder_of,
+    detection_order,
+    intake_settings,
+    opened_database,
+    storage_settings,
+    supervision_settings,
+)
 from gateway.registry import Registry
 from gateway.service import notify
 from gateway.sources.hj212_server import Hj212Server
@@ -144,6 +153,13 @@ def _work(stages: Stages, working: "asyncio.Task[None]") -> Iterator[tuple[str, 
     yield "maintenance", chores.keep_house(stages.dsn, config)
     yield "detection", keep_detecting(detection_order(config, stages.dsn), storage_settings(config))
     yield "alerts", publish_alerts(stages.dsn, storage_settings(config), config.alerts)
+    supervision = supervision_settings(config)
+    yield (
+        "facilities",
+        keep_supervising(
+            stages.dsn, storage_settings(config), stages.intake.deliver, supervision, name=config.gateway.name
+        ),
+    )
     yield "watchdog", chores.watchdog(working)
     yield "commands", serve_commands(store.commands, list(stages.servers))
     for source in stages.sources:

@@ -68,3 +68,10 @@ def test_secrets_come_from_environment_and_files(tmp_path: Path, monkeypatch: py
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nothing\.toml"):
         load(tmp_path / "nothing.toml")
+
+
+def test_the_serial_example_of_the_written_default_is_a_valid_one(tmp_path: Path) -> None:
+    example = DEFAULT[DEFAULT.index("# [[serial]]") :].split("\n\n")[0]
+    config = load(written(tmp_path, re.sub(r"^# ?", "", example, flags=re.MULTILINE)))
+    assert [device.name for device in config.serial[0].device] == ["P1", "P2"]
+    assert config.serial[0].device[0].ratio[0].current == 40
