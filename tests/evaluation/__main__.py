@@ -10,7 +10,7 @@ from tests.evaluation import tuning_loop
 from tests.evaluation.full_run import FULL, QUICK, evaluate
 
 ROOT = Path(__file__).resolve().parents[2]
-HELD_OUT_SEED = 101
+HELD_OUT_SEED = 102
 DEVELOPMENT_SEED = 7
 BUDGETS = (1.0, 0.1)
 
