@@ -22,6 +22,7 @@ from rich.table import Table
 
 from gateway import pipeline
 from gateway.cli import terminal
+from gateway.cli.demo_broker import MqttField
 from gateway.cli.demo_history import History
 from gateway.config import load
 from gateway.errors import GatewayError
@@ -63,13 +64,15 @@ def demo(
     shutil.rmtree(state_dir, ignore_errors=True)
     state_dir.mkdir(parents=True)
     file = state_dir / "gateway.toml"
-    file.write_text(CONFIGURATION.format(state_dir=state_dir.resolve()), encoding="utf-8")
+    mqtt = MqttField(state_dir.resolve() / "mqtt", seconds)
+    file.write_text(CONFIGURATION.format(state_dir=state_dir.resolve()) + mqtt.start(), encoding="utf-8")
     config = load(file)
     console = terminal.console()
     console.print("[bold]Off-site supervision gateway 非现场监管数据网关[/] — starting the embedded PostgreSQL …")
     past = History(config, file, state_dir / "history")
-    show = Demo(console, past, seconds=seconds, speed=speed, sites=sites, state_dir=state_dir)
+    show = Demo(console, past, mqtt, seconds=seconds, speed=speed, sites=sites, state_dir=state_dir)
     asyncio.run(pipeline.run(config, on_ready=show.run))
+    mqtt.stop()
 
 
 @dataclass
@@ -78,6 +81,7 @@ class Demo:
 
     console: Console
     past: History
+    mqtt: MqttField
     seconds: float | None
     speed: float
     sites: int
@@ -89,6 +93,7 @@ class Demo:
             f"HJ 212 on 127.0.0.1:{gateway.ports['hj212']}, metrics on http://127.0.0.1:{gateway.admin_port}/metrics, "
             f"{self.sites} simulated sites, {self.speed:g} simulated seconds a second. Ctrl-C ends."
         )
+        self.console.print(self.mqtt.headline)
         if self.seconds is not None:
             self.console.print(
                 f"Ends after {self.seconds:g} s and a report, which waits up to {HISTORY_LIMIT_S:g} s for the analysis "
@@ -96,10 +101,11 @@ class Demo:
             )
         history = asyncio.create_task(self.past.make(gateway.dsn), name="history")
         try:
-            async with self._field(gateway):
+            async with self._field(gateway), self.mqtt.devices():
                 await self._watch(gateway)
             await asyncio.sleep(SETTLE_S)
             await self._report(gateway)
+            self.console.print(await self.mqtt.report(gateway.dsn))
             await self._report_history(gateway, history)
         finally:
             history.cancel()
