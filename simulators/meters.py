@@ -64,11 +64,12 @@ def transmission(device: Device, request: bytes, now_s: float) -> list[tuple[flo
 
 @dataclass(slots=True)
 class ThreePhaseLoad:
-    """A plant behind a meter: total power over time, even phases, a steady power factor."""
+    """A plant behind a meter: total power over time, `shares` of a third of it per phase, a steady power factor."""
 
     power_kw: Quantity
     voltage_v: Quantity = lambda t: 230 + 2 * math.sin(t / 700)
     power_factor: float = 0.85
+    shares: tuple[float, float, float] = (1.0, 1.0, 1.0)
     energy_kwh: float = 1000.0
     _at_s: float | None = None
 
@@ -144,7 +145,9 @@ class Dlt645Meter:
         total = self._value(name, now_s)
         encoded = []
         for part in parts:
-            value = total / 3 if part in "ABC" and name == "power" else total
+            value = total / 3 if part != "T" and name == "power" else total
+            if part != "T" and name in ("power", "current"):
+                value *= self.load.shares["ABC".index(part)]
             is_missing = part != "T" and part in self.filled_phases
             encoded.append(b"\xff" * size if is_missing else bcd(value, size, decimals))
         return b"".join(encoded)

@@ -17,6 +17,7 @@ from simulators.meters_line import SimulatedLine
 from simulators.meters_port import pty_line, tcp_line
 
 PRODUCTION_KW, FAN_KW, STANDING_KW = 60.0, 12.0, 0.05
+PHASE_SPREAD = 0.03
 BITS_A_CHARACTER = 11  # 8E1
 
 
@@ -94,4 +95,6 @@ def _meter(number: int, arguments: argparse.Namespace, rng: random.Random) -> Dl
         return level_kw * (1 + 0.05 * math.sin((now_s + phase) / 97) + 0.01 * math.sin((now_s + phase) / 7))
 
     address = f"2511000000{number:02}"
-    return Dlt645Meter(address, ThreePhaseLoad(power_kw), Faults(delay_s=delay_s))
+    # No plant loads its phases alike; three that are the same to the last digit are a contradiction of their own.
+    load = ThreePhaseLoad(power_kw, shares=(1.0, 1.0 + PHASE_SPREAD, 1.0 - PHASE_SPREAD))
+    return Dlt645Meter(address, load, Faults(delay_s=delay_s))

@@ -190,5 +190,8 @@ async def keep_supervising(
                 await supervision.look(time.time())
             except StorageError as error:
                 log.warning("facilities_not_supervised", error=str(error))
+            except Exception:
+                # A rule that cannot cope with some site's figures must not end the intake; the next look tries again.
+                log.exception("facilities_not_supervised")
     finally:
         await link.close()
