@@ -99,7 +99,7 @@ class Demo:
                 f"Ends after {self.seconds:g} s and a report, which waits up to {HISTORY_LIMIT_S:g} s for the analysis "
                 f"of the history. {self.seconds:g} 秒后结束并输出报告，报告最多再等待历史分析 {HISTORY_LIMIT_S:g} 秒。"
             )
-        history = asyncio.create_task(self.past.make(gateway.dsn), name="history")
+        history = asyncio.create_task(self._judge_past(gateway), name="history")
         try:
             async with self._field(gateway), self.mqtt.devices():
                 await self._watch(gateway)
@@ -109,7 +109,7 @@ class Demo:
             await self._report_history(gateway, history)
         finally:
             history.cancel()
-            with contextlib.suppress(asyncio.CancelledError, GatewayError):
+            with contextlib.suppress(asyncio.CancelledError):
                 await history
             gateway.stop()
 
@@ -149,6 +149,17 @@ class Demo:
             figures = "  ".join(f"{name}: {value}" for name, value in zip(_RATES, row, strict=True))
             self.console.print(f"{figures}  history: {self.past.stage}")
 
+    async def _judge_past(self, gateway: pipeline.Running) -> None:
+        """The verdicts come with the report at the end; where there is no end, as soon as they are there."""
+        try:
+            await self.past.make(gateway.dsn)
+        except GatewayError as error:
+            self.past.stage = "failed 失败"
+            self.console.print(f"[red]history 历史[/]: {error}")
+            return
+        if self.seconds is None:
+            self.console.print(await self.past.verdicts(gateway.dsn))
+
     async def _report_history(self, gateway: pipeline.Running, history: "asyncio.Task[None]") -> None:
         if not history.done():
             self.console.print(f"History 历史: {self.past.stage} …")
@@ -156,9 +167,7 @@ class Demo:
             await asyncio.wait_for(asyncio.shield(history), HISTORY_LIMIT_S)
         except TimeoutError:
             self.console.print(f"[yellow]not judged in time 未能及时完成[/]: {self.past.stage}")
-        except GatewayError as error:
-            self.console.print(f"[red]history 历史[/]: {error}")
-        else:
+        if self.past.report is not None:
             self.console.print(await self.past.verdicts(gateway.dsn))
 
     def _table(self, metrics: Metrics) -> Table:
