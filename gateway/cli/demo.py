@@ -24,6 +24,7 @@ from gateway import pipeline
 from gateway.cli import terminal
 from gateway.cli.demo_broker import MqttField
 from gateway.cli.demo_history import History
+from gateway.cli.demo_meters import MeterField
 from gateway.config import load
 from gateway.errors import GatewayError
 from gateway.log import set_up_logging
@@ -65,12 +66,14 @@ def demo(
     state_dir.mkdir(parents=True)
     file = state_dir / "gateway.toml"
     mqtt = MqttField(state_dir.resolve() / "mqtt", seconds)
-    file.write_text(CONFIGURATION.format(state_dir=state_dir.resolve()) + mqtt.start(), encoding="utf-8")
+    meters = MeterField(state_dir.resolve() / "meters")
+    settings = CONFIGURATION.format(state_dir=state_dir.resolve()) + mqtt.start() + meters.configuration
+    file.write_text(settings, encoding="utf-8")
     config = load(file)
     console = terminal.console()
     console.print("[bold]Off-site supervision gateway 非现场监管数据网关[/] — starting the embedded PostgreSQL …")
     past = History(config, file, state_dir / "history")
-    show = Demo(console, past, mqtt, seconds=seconds, speed=speed, sites=sites, state_dir=state_dir)
+    show = Demo(console, past, mqtt, meters, seconds=seconds, speed=speed, sites=sites, state_dir=state_dir)
     asyncio.run(pipeline.run(config, on_ready=show.run))
     mqtt.stop()
 
@@ -82,6 +85,7 @@ class Demo:
     console: Console
     past: History
     mqtt: MqttField
+    meters: MeterField
     seconds: float | None
     speed: float
     sites: int
@@ -101,11 +105,12 @@ class Demo:
             )
         history = asyncio.create_task(self._judge_past(gateway), name="history")
         try:
-            async with self._field(gateway), self.mqtt.devices():
+            async with self._field(gateway), self.mqtt.devices(), self.meters.devices(gateway.store, gateway.dsn):
                 await self._watch(gateway)
             await asyncio.sleep(SETTLE_S)
             await self._report(gateway)
             self.console.print(await self.mqtt.report(gateway.dsn))
+            self.console.print(await self.meters.report(gateway.dsn))
             await self._report_history(gateway, history)
         finally:
             history.cancel()
