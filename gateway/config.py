@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from drivers.telemetry.mapping import MappingError, mapping_from
+from drivers.telemetry.topics import PARTIAL, is_shared, matches
 from gateway.errors import ConfigError
 from gateway.sources.bus_settings import SerialLineSettings
 
@@ -181,6 +182,8 @@ class MqttSettings(Section):
                 or any(len(level) > 1 and ("+" in level or "#" in level) for level in levels)
             ):
                 raise ValueError(f"{text!r} is not a topic filter")
+            if is_shared(text) and any(matches(topic, "/".join(levels[2:])) for topic in PARTIAL):
+                raise ValueError(f"{text!r}: DJI's partial messages need one reader; share other topics only")
         return topics
 
     @field_validator("mapping")

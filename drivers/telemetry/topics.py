@@ -46,6 +46,15 @@ def own_topic(topic: str) -> OwnTopic | None:
     return OwnTopic(*parts)
 
 
+PARTIAL = ("thing/product/sn/osd", "thing/product/sn/state", "sys/product/sn/status")
+"""Examples of topics whose messages leave out what has not changed: they mean something one after another only."""
+
+
+def is_shared(topic_filter: str) -> bool:
+    """Whether this is a shared subscription, `$share/{group}/{filter}` (MQTT 5.0, 4.8.2)."""
+    return topic_filter.startswith("$share/")
+
+
 _DJI_DOWN = (
     "/services", "/events_reply", "/requests_reply", "/property/set", "/drc/down", "/status_reply",
 )  # fmt: skip

@@ -32,7 +32,7 @@ from drivers.telemetry.envelope import Message
 from drivers.telemetry.mapping import mapping_from
 from drivers.telemetry.message import Reply, Telemetry
 from drivers.telemetry.router import MessageDecoder
-from drivers.telemetry.topics import is_downward
+from drivers.telemetry.topics import is_downward, is_shared
 from gateway.config import MqttSettings
 from gateway.errors import SourceError
 from gateway.gateway_notice import GatewayNotice
@@ -54,6 +54,8 @@ log = structlog.get_logger("gateway.mqtt")
 
 Answer = Callable[[], None]
 PROFILES = 65_536
+NEEDS_ALL = frozenset(("sequence_gap", "session_replaced", "late_will"))
+"""Findings that only who gets all messages of a device can make; a member of a shared subscription gets some."""
 
 
 class MqttSource:
@@ -82,6 +84,7 @@ class MqttSource:
         self._backoff = Backoff(rng=rng or random.Random(), last_s=settings.reconnect_max_s)
         self._frames: dict[str, Counter] = {}  # by verdict
         self._peer = f"{settings.host}:{settings.port}"
+        self._is_shared = any(is_shared(topic) for topic in settings.topics)
         self._room = asyncio.Event()
         self._room.set()
         self._is_stopping = False
@@ -189,6 +192,8 @@ class MqttSource:
             made.append(self._notice(who.device, "identity_mismatch", received_us, who.mismatch))
         if isinstance(event, Telemetry):
             for finding in event.findings:
+                if self._is_shared and finding.kind in NEEDS_ALL:
+                    continue
                 detail = finding.detail | ({"text": finding.text} if finding.text else {})
                 made.append(self._notice(finding.device, finding.kind, finding.time_us or received_us, detail))
         if who.disposition is not Disposition.REFUSED:
