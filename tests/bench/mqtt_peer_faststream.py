@@ -7,7 +7,6 @@ that waits in a resumed session is dropped. Settings come as JSON.
 
 import asyncio
 import json
-import logging
 import sys
 from typing import Any
 
@@ -35,7 +34,7 @@ async def serve(port: int, account: str, secret: str, dsn: str) -> None:
         receive_maximum=WINDOW,
         session_replay_buffer_size=WINDOW,
         security=SASLPlaintext(username=account, password=secret),
-        log_level=logging.WARNING,
+        logger=None,  # or it writes two lines a message
     )
 
     @broker.subscriber("eg/v1/#", qos=QoS.AT_LEAST_ONCE, ack_policy=AckPolicy.ACK, max_workers=WORKERS)

@@ -1,19 +1,20 @@
 """Those who empty the queue: the gateway and its peers, behind one interface, each as a process of its own.
 
-Speed is taken from the database's side: from the first row written to the last one. For the gateway the end is when
-its books show the last value, read every 20 ms after COMMIT; for peers it is the time that their last row carries,
-taken before its commit. The difference is in the peers' favour.
+Speed is taken from the database, for all in the same way: what was committed after the first commit, over the time from
+the first commit to the last (`track_commit_timestamp`). What came before the first commit counts for nobody: it was
+received while the program started.
 """
 
 import asyncio
 import contextlib
 import json
+import random
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import psutil
 
@@ -37,17 +38,33 @@ class Counts:
     distinct: int
 
 
+class Commit(NamedTuple):
+    """A transaction: its moment [s, epoch] and how many values it brought."""
+
+    time_s: float
+    rows: int
+
+
 @dataclass
 class Speed:
-    messages: int
+    messages: float
     seconds: float
-    processor_s: float
+    processor_us: float  # of the whole run, a message; start included
     megabytes: float
     unacknowledged: int = 0
 
     @property
     def messages_per_s(self) -> float:
         return self.messages / self.seconds
+
+
+class Loss(NamedTuple):
+    """Kills, and what they did to how many messages."""
+
+    kills: int
+    lost: float
+    not_taken: float
+    doubled: float
 
 
 class Receiver(Protocol):
@@ -62,7 +79,7 @@ class Receiver(Protocol):
     async def kill(self) -> None: ...
     def pid(self) -> int: ...
     def progress(self) -> int: ...
-    def span_s(self, end_s: float) -> float: ...
+    def commits(self) -> list[Commit]: ...
     def counts(self) -> Counts: ...
 
 
@@ -93,14 +110,12 @@ class Gateway:
         return self._process.pid
 
     def progress(self) -> int:
+        """The running total of its books."""
         with connection_to(self._dsn) as connection:
             return _number(connection.execute("SELECT coalesce(sum(stored), 0) FROM writer").fetchone())
 
-    def span_s(self, end_s: float) -> float:
-        with connection_to(self._dsn) as connection:
-            first = connection.execute("SELECT extract(epoch FROM min(committed_at)) FROM batch").fetchone()
-        assert first is not None
-        return end_s - float(first[0])
+    def commits(self) -> list[Commit]:
+        return _commits(self._dsn, "sum(stored)", "batch")
 
     def counts(self) -> Counts:
         """Doubled would be a value stored beside the first one: a revision, or one kept out of bounds."""
@@ -158,11 +173,8 @@ class Peer:
         with connection_to(self._dsn) as connection:
             return _number(connection.execute("SELECT count(*) FROM data").fetchone())
 
-    def span_s(self, end_s: float) -> float:
-        with connection_to(self._dsn) as connection:
-            row = connection.execute("SELECT extract(epoch FROM max(stored_at) - min(stored_at)) FROM data").fetchone()
-        assert row is not None
-        return float(row[0])
+    def commits(self) -> list[Commit]:
+        return _commits(self._dsn, "count(*)", "data")
 
     def counts(self) -> Counts:
         with connection_to(self._dsn) as connection:
@@ -211,8 +223,7 @@ async def drain(receiver: Receiver, rig: Rig, folder: Path, load: Load) -> Speed
     rig.fill(receiver.account, load)
     await receiver.start()
     try:
-        end_s = await _until(receiver, load.rows, patience_s=STALLED_S)
-        if end_s is None:
+        if not await _until(receiver, load.rows, patience_s=STALLED_S):
             raise RuntimeError(f"{receiver.name} stopped at {receiver.progress()} of {load.rows} values")
         family = _family(receiver.pid())
         processor_s = sum(sum(process.cpu_times()[:2]) for process in family)
@@ -221,41 +232,55 @@ async def drain(receiver: Receiver, rig: Rig, folder: Path, load: Load) -> Speed
     finally:
         await receiver.kill()
     left = rig.unacknowledged(receiver.account)
-    return Speed(load.messages, receiver.span_s(end_s), processor_s, megabytes, left)
+    first, *later = receiver.commits()
+    if not later:
+        raise RuntimeError(f"{receiver.name} stored all in one transaction: give it more messages")
+    stored = sum(commit.rows for commit in later) / load.values
+    seconds = later[-1].time_s - first.time_s
+    return Speed(stored, seconds, 1e6 * processor_s / load.messages, megabytes, left)
 
 
-async def killed(receiver: Receiver, rig: Rig, folder: Path, load: Load, *, delay_s: float) -> tuple[float, float]:
-    """Messages lost and doubled when it is killed `delay_s` after a third of the queue is stored, and started again."""
+async def killed(
+    receiver: Receiver, rig: Rig, folder: Path, load: Load, *, rate_per_s: float, kills: int, chance: random.Random
+) -> Loss:
+    """What kills at random moments under a steady stream do, each followed by a restart."""
+    done = 0
     receiver.prepare(rig, folder)
-    rig.fill(receiver.account, load)
-    await receiver.start()
-    if await _until(receiver, load.rows // 3, patience_s=STALLED_S) is None:
-        raise RuntimeError(f"{receiver.name} stopped at {receiver.progress()} of {load.rows} values")
-    await asyncio.sleep(delay_s)
-    await receiver.kill()
+    rig.open_session(receiver.account)
     await receiver.start()
     try:
+        with rig.stream(load, rate_per_s=rate_per_s):
+            while done < kills and receiver.progress() < load.rows:
+                if not await _until(receiver, receiver.progress() + load.values, patience_s=STALLED_S):
+                    break  # what it has lost was the end of the stream
+                await asyncio.sleep(chance.uniform(0, 1))
+                await receiver.kill()
+                await receiver.start()
+                done += 1
         await _until(receiver, load.rows, patience_s=SETTLED_S)
         await asyncio.sleep(1)  # what would be doubled has time to come
         found = receiver.counts()
     finally:
         await receiver.kill()
-        rig.forget(receiver.account)
-    return (load.rows - found.distinct) / load.values, (found.rows - found.distinct) / load.values
+    missing = (load.rows - found.distinct) / load.values
+    # What the broker still holds is not lost, only not taken: a receiver that hangs. Repeated ones are in both.
+    held = min(missing, rig.unacknowledged(receiver.account))
+    rig.forget(receiver.account)
+    return Loss(done, missing - held, held, (found.rows - found.distinct) / load.values)
 
 
-async def _until(receiver: Receiver, rows: int, *, patience_s: float) -> float | None:
-    """The moment at which so many rows are there [s, epoch], or None if nothing has come for `patience_s`."""
+async def _until(receiver: Receiver, rows: int, *, patience_s: float) -> bool:
+    """Wait for so many rows; False if nothing has come for `patience_s`."""
     seen, changed = 0, time.monotonic()
     while True:
         started = time.monotonic()
         now = receiver.progress()
         if now >= rows:
-            return time.time()
+            return True
         if now != seen:
             seen, changed = now, time.monotonic()
         if time.monotonic() - changed > patience_s:
-            return None
+            return False
         # A tenth of a core at most is spent on looking.
         await asyncio.sleep(max(POLL_S, 9 * (time.monotonic() - started)))
 
@@ -265,6 +290,16 @@ def _family(pid: int) -> list[psutil.Process]:
         parent = psutil.Process(pid)
         return [parent, *parent.children(recursive=True)]
     return []
+
+
+def _commits(dsn: str, rows: str, table: str) -> list[Commit]:
+    """All transactions that wrote to a table, in order."""
+    statement = (
+        f"SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS time_s, {rows} FROM {table} "
+        "GROUP BY 1 ORDER BY 1"
+    )
+    with connection_to(dsn) as connection:
+        return [Commit(float(time_s), int(count)) for time_s, count in connection.execute(statement.encode())]
 
 
 def _number(row: tuple[object, ...] | None) -> int:

@@ -6,6 +6,7 @@ time from it, and all find the same. The broker has the shipped configuration.
 """
 
 import contextlib
+import math
 import subprocess
 import threading
 import time
@@ -25,10 +26,7 @@ from tests.sources.mqtt_field import Field
 FILTER = "eg/v1/#"
 SESSION_S = 86_400
 QUIET_S = 2.0  # nothing more came for so long: it was all
-PEER_TABLE = (
-    "CREATE TABLE data (device text, time timestamptz, code text, value float8, "
-    "stored_at timestamptz DEFAULT clock_timestamp()"
-)
+PEER_TABLE = "CREATE TABLE data (device text, time timestamptz, code text, value float8"
 
 
 @dataclass
@@ -54,8 +52,18 @@ class Rig:
 
     def fill(self, account: str, load: Load) -> None:
         """Queue the whole load in the session of an account; whatever was in it is gone."""
+        self.open_session(account)
+        with self.stream(load, rate_per_s=math.inf):
+            pass
+
+    def open_session(self, account: str) -> None:
+        """A session, subscribed and empty."""
         self._connect(account, is_clean=True, expiry_s=0)
         self._connect(account, is_clean=False, expiry_s=SESSION_S, subscribes=True)
+
+    @contextlib.contextmanager
+    def stream(self, load: Load, *, rate_per_s: float) -> Iterator[None]:
+        """Publish the load at a pace, all devices together; on leaving, wait until the broker has all of it."""
         publishers = []
         for device in DEVICES:
             command = [
@@ -63,9 +71,11 @@ class Rig:
                 "-P", self.field.secrets[device], "-t", f"eg/v1/acme/sta/{device}/obs", "-q", "1", "-M", "500", "-l",
             ]  # fmt: skip
             process = subprocess.Popen(command, stdin=subprocess.PIPE)
-            feeder = threading.Thread(target=_feed, args=(process, load.lines(device)))
+            pause_s = len(DEVICES) / rate_per_s
+            feeder = threading.Thread(target=_feed, args=(process, load.lines(device), pause_s))
             feeder.start()
             publishers.append((process, feeder))
+        yield
         for process, feeder in publishers:
             feeder.join()
             if process.wait(300):
@@ -107,10 +117,13 @@ class Rig:
         return seen[0]
 
 
-def _feed(process: subprocess.Popen[bytes], lines: bytes) -> None:
+def _feed(process: subprocess.Popen[bytes], lines: bytes, pause_s: float) -> None:
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(lines)
+        for line in lines.splitlines(keepends=True) if pause_s else [lines]:
+            process.stdin.write(line)
+            process.stdin.flush()
+            time.sleep(pause_s)
         process.stdin.close()
 
 
