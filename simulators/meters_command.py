@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dead", type=int, default=0, help="how many of them, from the last, never answer")
     parser.add_argument("--babble-every", type=float, default=0.0, help="mean seconds between bursts of noise")
     parser.add_argument("--baud", type=int, default=2400, help="speed of the simulated wire")
+    parser.add_argument("--answer-delay", type=float, default=0.15, help="longest time that a meter takes to answer")
     parser.add_argument("--stop-every", type=float, default=900.0, help="seconds from one stop of the fan to the next")
     parser.add_argument("--stop-for", type=float, default=300.0, help="seconds that it stands still")
     parser.add_argument("--seconds", type=float, help="end after so many seconds (default: never)")
@@ -82,7 +83,7 @@ def name_of(number: int) -> str:
 
 
 def _meter(number: int, arguments: argparse.Namespace, rng: random.Random) -> Dlt645Meter:
-    share, phase, delay_s = rng.uniform(0.8, 1.2), rng.uniform(0, 1000), rng.uniform(0.03, 0.15)
+    share, phase, delay_s = rng.uniform(0.8, 1.2), rng.uniform(0, 1000), rng.uniform(0.2, 1.0) * arguments.answer_delay
     is_fan, is_first_fan = number % 2 == 0, number == 2
     level_kw = (FAN_KW if is_fan else PRODUCTION_KW) * share
     starts_s: list[float] = []

@@ -21,7 +21,7 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "bus": "serial:bus",
     "capture": "serial:capture",
-    "facility": "serial_facility:app",
+    "facility": "facility:app",
     "vapour-recovery": "serial_vapour:judge_files",
     "analyse": "analyse:analyse",
     "export": "export:export",

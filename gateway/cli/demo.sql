@@ -21,4 +21,5 @@ LEFT JOIN frame ON frame.device = v_device.device
 LEFT JOIN event ON event.device = v_device.device
 LEFT JOIN dead ON dead.device = v_device.device
 LEFT JOIN habit ON habit.device = v_device.device
+WHERE NOT EXISTS (SELECT FROM v_facility WHERE v_facility.site = stored.site) -- in a table of their own
 ORDER BY stored.site;

@@ -75,7 +75,7 @@ class MeterField:
         await self._register(store, dsn)
         self.folder.mkdir(parents=True, exist_ok=True)
         arguments = ["--pty", str(self.port), "--meters", str(len(FACILITIES)), "--baud", str(BAUD)]
-        arguments += ["--stop-every", str(STOP_EVERY_S), "--stop-for", str(STOP_FOR_S)]
+        arguments += ["--answer-delay", "0.02", "--stop-every", str(STOP_EVERY_S), "--stop-for", str(STOP_FOR_S)]
         log = await asyncio.to_thread((self.folder / "meters.log").open, "wb")
         with log:
             line = await asyncio.create_subprocess_exec(

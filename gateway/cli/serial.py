@@ -1,7 +1,6 @@
-"""`gateway capture`, `gateway bus plan`, `gateway facility learn|show`: serial lines and power use, no service needed.
+"""`gateway capture`, `gateway bus plan`: serial lines, no service needed.
 
-Registered by the command line as `app.command()(serial.capture)`, `app.add_typer(serial.bus, name="bus")` and
-`app.add_typer(serial.facility, name="facility")`.
+Registered by the command line as `app.command()(serial.capture)` and `app.add_typer(serial.bus, name="bus")`.
 """
 
 import json
@@ -16,7 +15,6 @@ from rich.console import Console
 from rich.table import Table
 
 from drivers.profiles.profile import SerialSettings
-from gateway.cli import serial_facility
 from gateway.errors import ConfigError
 from gateway.sources.bus_budget import BusBudget, plan_buses
 from gateway.sources.bus_settings import SerialLineSettings
@@ -26,7 +24,6 @@ ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table 输出 JSON")]
 
 bus = typer.Typer(help="Serial lines 串口总线", no_args_is_help=True)
-facility = serial_facility.app
 
 VERDICTS = {
     "fits": "fits 可行",

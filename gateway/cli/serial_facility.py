@@ -1,4 +1,4 @@
-"""`gateway facility learn` and `gateway facility show`: thresholds and contradictions from power in CSV files.
+"""`gateway facility learn` and `show` without a database: thresholds and contradictions from power in CSV files.
 
 A power file has a line `time,power_kw` first; times are ISO 8601 with a zone or seconds since 1970, an empty power is
 missing. Facilities stand in a TOML file:
@@ -26,32 +26,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import typer
 
-from analysis.facility import FacilityPower, LinkTerms, facility_states, learn_thresholds, supervise_link
+from analysis.facility import (
+    FacilityPower,
+    LearnedThresholds,
+    LinkTerms,
+    facility_states,
+    learn_thresholds,
+    supervise_link,
+)
 from analysis.facility_events import Floats, RuleEvent
 from analysis.facility_states import NAMES, States
 from gateway.errors import ConfigError
 
-app = typer.Typer(help="Production and treatment facilities 产污与治污设施", no_args_is_help=True)
-
 PowerFile = tuple[Floats, Floats]
 
 
-@app.command()
-def learn(
-    power: Annotated[Path, typer.Argument(help="CSV: time,power_kw; two weeks 两周功率数据")],
-    as_json: Annotated[bool, typer.Option("--json", help="JSON 输出 JSON")] = False,
-) -> None:
-    """Propose thresholds of a facility from its own power. 学习设施启停阈值（须人工确认）。"""
+def learn_from_file(power: Path) -> LearnedThresholds:
+    """Thresholds proposed from a power file.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be read, is too short, or has no power above zero.
+    """
     _, values = read_power(power)
     try:
-        learned = learn_thresholds(values)
+        return learn_thresholds(values)
     except ValueError as error:
         raise ConfigError(str(error), file=str(power)) from error
+
+
+def tell_learned(learned: LearnedThresholds, *, as_json: bool) -> None:
+    """Print a proposal as the lines of a facilities file, or as JSON."""
     if as_json:
         typer.echo(json.dumps(asdict(learned)))
         return
@@ -63,23 +74,22 @@ def learn(
         )
 
 
-@app.command()
-def show(
-    facilities: Annotated[Path, typer.Argument(help="TOML with facilities and links 设施与关联")],
-    folder: Annotated[Path, typer.Argument(help="Folder with NAME.csv for each facility 功率数据目录")],
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines 输出 JSON")] = False,
-) -> None:
-    """States of facilities and contradictions between them. 显示设施状态与矛盾事件。"""
+def show_files(facilities: Path, folder: Path, *, as_json: bool) -> None:
+    """Print states and contradictions of the facilities of a TOML file, whose power is in FOLDER/NAME.csv."""
     data = _read_toml(facilities)
     named = {str(row["name"]): row for row in data.get("facility", [])}
     powers = {name: read_power(folder / f"{name}.csv") for name in named}
     states = {name: _states(row, powers[name][1], facilities) for name, row in named.items()}
     for name, found in states.items():
-        counts = {NAMES[code]: int((found == code).sum()) for code in NAMES}
-        _tell({"facility": name, "kind": named[name].get("kind", ""), "samples": counts}, as_json)
+        tell({"facility": name, "kind": named[name].get("kind", ""), "samples": count_states(found)}, as_json=as_json)
     for link in data.get("link", []):
         for event in _link_events(link, powers, named, facilities):
-            _tell({"link": link, **asdict(event)}, as_json)
+            tell({"link": link, **asdict(event)}, as_json=as_json)
+
+
+def count_states(states: States) -> dict[str, int]:
+    """How many samples there are of each state, by its name."""
+    return {NAMES[code]: int((states == code).sum()) for code in NAMES}
 
 
 def read_power(path: Path) -> PowerFile:
@@ -148,7 +158,8 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(str(error), file=str(path), expected="TOML") from error
 
 
-def _tell(row: dict[str, Any], as_json: bool) -> None:
+def tell(row: dict[str, Any], *, as_json: bool) -> None:
+    """Print a facility with its states, or a contradiction."""
     if as_json:
         typer.echo(json.dumps(row, ensure_ascii=False))
         return

@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from drivers.profiles.profile import SerialSettings
+from gateway.cli import facility
 from gateway.cli import serial as serial_commands
 from gateway.errors import ConfigError, SourceError
 from gateway.sources.serial_line_capture import capture, read_capture
@@ -19,7 +20,7 @@ from gateway.sources.serial_line_capture import capture, read_capture
 app = typer.Typer()
 app.command()(serial_commands.capture)
 app.add_typer(serial_commands.bus, name="bus")
-app.add_typer(serial_commands.facility, name="facility")
+app.add_typer(facility.app, name="facility")
 RUNNER = CliRunner()
 
 CONFIG = """
