@@ -1,6 +1,6 @@
 """Power meters in the demonstration: a simulated line behind a pseudo-terminal, four facilities, one contradiction.
 
-Meters are read every two seconds and judged in steps of four, so that a minute is enough to see what takes three
+Meters are read and judged every four seconds, so that a minute is enough to see what takes three
 minutes with the usual settings. Registration and signatures are made as `gateway facility` makes them.
 """
 
@@ -31,7 +31,7 @@ FACILITIES = {
 }
 """Name of facility and meter → kind, off and run thresholds. [kW]"""
 BAUD = 115_200
-STOP_EVERY_S, STOP_FOR_S = 45, 20
+STOP_EVERY_S, STOP_FOR_S = 48, 24
 """The first fan stands still at the end of each of these, while its line goes on."""
 BEIJING = timezone(timedelta(hours=8))
 CONFIGURATION = """\
@@ -43,7 +43,7 @@ name = "meters"
 port = "{port}"
 baud = {baud}
 parity = "E"
-period_s = 2.0
+period_s = 4.0
 """
 DEVICE = """\
 [[serial.device]]
@@ -111,7 +111,7 @@ class MeterField:
             span = (_clock(row["start_s"]), _clock(row["end_s"]))
             events.add_row(row["link"] or row["facility"], row["rule"], what, *span, figures, unless)
         if not found:
-            events.caption = "none yet: the first fan stops for some seconds of every 45 s 尚未发现"
+            events.caption = "none yet: the first fan stops for some seconds of every 48 s 尚未发现"
         return Group(await _meters(dsn), events)
 
 
