@@ -4,7 +4,7 @@
 
 Every receiver empties a queue that was filled before it started (see `mqtt_rig`); rounds are interleaved, figures are
 medians with their range. Receivers known to be slow get a fifth of the messages: it is a rate that is measured.
-Everything runs on this machine, which limits all of them alike. At the default size it takes about eight minutes.
+Everything runs on this machine, which limits all of them alike.
 """
 
 import argparse
