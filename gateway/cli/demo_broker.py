@@ -26,6 +26,7 @@ from gateway.identity.passwords import new_secret
 from gateway.identity.rights import GatewayRights, Rights
 
 START_LIMIT_S = 20.0
+STOP_LIMIT_S = 5.0
 SPEED = 10.0  # simulated seconds in a second, when the demonstration ends by itself
 GATEWAY = GatewayRights()
 METERS = "v1/wudun/ems"
@@ -70,13 +71,13 @@ class MqttField:
 
     def stop(self) -> None:
         """End the broker."""
-        if self._broker is not None and self._broker.stdin is not None:
-            self._broker.stdin.close()  # what the broker waits for
-            try:
-                self._broker.wait(5)
-            except subprocess.TimeoutExpired:
-                self._broker.kill()
-                self._broker.wait()
+        if self._broker is None:
+            return
+        try:
+            self._broker.communicate(timeout=STOP_LIMIT_S)  # closes its standard input, which is what it waits for
+        except subprocess.TimeoutExpired:
+            self._broker.kill()
+            self._broker.communicate()
 
     @property
     def headline(self) -> str:
