@@ -145,6 +145,9 @@ class MqttTls(Section):
     key_password: Secret | None = None
 
 
+SHARED_SESSION_S = 3_600  # a member of a shared subscription must be able to come back before its session ends
+
+
 class MqttSettings(Section):
     name: Name = "mqtt"
     host: str
@@ -195,6 +198,15 @@ class MqttSettings(Section):
             except MappingError as error:
                 raise ValueError(str(error)) from error
         return tables
+
+    @model_validator(mode="after")
+    def _shared_sessions_last(self) -> "MqttSettings":
+        if any(is_shared(topic) for topic in self.topics) and self.session_expiry_s < SHARED_SESSION_S:
+            raise ValueError(
+                f"session_expiry_s = {self.session_expiry_s} with a shared subscription: what a member was given is "
+                f"lost with its session, not handed to the others; give {SHARED_SESSION_S} at least"
+            )
+        return self
 
     @model_validator(mode="after")
     def _no_clear_text_abroad(self) -> "MqttSettings":

@@ -154,7 +154,7 @@ async def test_two_gateways_on_a_shared_subscription_store_each_message_once(
     for account in ("gateway-0", "gateway-1"):
         field.secrets[account] = (await field.provisioning.add_gateway(account)).secret
         (tmp_path / account).mkdir()
-        toml = source(field, client_id=account, topics='"$share/group/eg/v1/#"') + "session_expiry_s = 60\n"
+        toml = source(field, client_id=account, topics='"$share/group/eg/v1/#"')
         gateway = GatewayProcess(tmp_path / account, postgres.dsn(), toml=toml)
         text = gateway.config_path.read_text().replace('name = "test"', f'name = "{account}"')
         gateway.config_path.write_text(text)
