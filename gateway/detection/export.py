@@ -1,8 +1,8 @@
 """The database as a dataset folder: `sites.json`, `observations.parquet`, `parameters.csv`, `events.csv`.
 
 One series at a time, by the primary key, through COPY in its binary format with columns of fixed width: rows become
-arrays without a Python object each, and no more than `CHUNK_BYTES` of them are in memory. Everything is read in one
-REPEATABLE READ transaction: the folder is the database at one moment, whatever is written meanwhile.
+arrays without a Python object each, and no more than `CHUNK_BYTES` and `GROUP_ROWS` of them are in memory. All is
+read in one REPEATABLE READ transaction: the folder is the database at one moment, whatever is written meanwhile.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from gateway.storage.copy_binary import EPOCH_US, HEADER
 from gateway.storage.sql import query
 
 CHUNK_BYTES = 1 << 22
+GROUP_ROWS = 1 << 18  # of Parquet: a group for each of many short series would be more footer than rows
 DEFAULT_ZONE = "Asia/Shanghai"
 EVENT_COLUMNS = ("start", "end", "site", "point", "kind", "note")
 LEDGER_COLUMNS = ("time", "point", "channel", "parameter", "value", "reported_at")
@@ -110,13 +111,21 @@ def _write_observations(
     done: Exported,
     progress: Callable[[int], None],
 ) -> None:
+    waiting: list[pa.Table] = []
+    waiting_rows = 0
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as sink:
         for site, point, series in _all_series(sites):
             for rows in _rows_of(connection, series.id, window.since_of(site.accepted_until), window.until):
-                sink.write_table(_table(site, point, series, rows))
+                waiting.append(_table(site, point, series, rows))
+                waiting_rows += len(rows)
                 done.rows += len(rows)
                 progress(len(rows))
+                if waiting_rows >= GROUP_ROWS:
+                    sink.write_table(pa.concat_tables(waiting).unify_dictionaries())
+                    waiting, waiting_rows = [], 0
             done.series += 1
+        if waiting:
+            sink.write_table(pa.concat_tables(waiting).unify_dictionaries())
     done.sites = len(sites)
 
 
