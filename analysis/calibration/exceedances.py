@@ -11,7 +11,7 @@ import numpy as np
 from analysis.calibration.budget import Budget, occasions_per_month
 from analysis.calibration.tail import BLOCK_S, Tail, block_maxima, fit
 from analysis.detectors.interface import Detector, Scores, Target
-from analysis.model.arrays import Bools, Floats, Ints
+from analysis.model.arrays import AnyArray, Bools, Floats, Ints
 from analysis.model.block import LEAST_ACCEPTED_CELLS, PROVISIONAL_CELLS, row_median
 
 HOUR_S = 3600
@@ -41,7 +41,7 @@ class Exceedances:
     threshold: float
     accepted: Bools
     reference_blocks: int
-    evidence: dict[str, Floats]
+    evidence: dict[str, AnyArray]
 
     def those(self, kept: Bools, *, known_s: float = -math.inf) -> Exceedances | None:
         """Some of the windows, known from a moment on at the earliest; `None` if there are none."""
@@ -121,6 +121,14 @@ def _exact_threshold(detector: Detector, scores: Scores, reference: Ints) -> Flo
     return np.where(largest >= detector.floor, largest * EXACT_MARGIN, detector.floor)
 
 
+def exact_chance(ratio: Floats, *, at_floor: float) -> Floats:
+    """How likely a contradiction is honest after all: `at_floor` at the threshold, `EXACT_EXPECTED` from twice that on.
+
+    One value a hair beyond what rounding allows is a rounding that was not thought of before it is a falsification.
+    """
+    return np.asarray(at_floor * (EXACT_EXPECTED / at_floor) ** np.clip(ratio - 1.0, 0.0, 1.0) / ratio)
+
+
 def _row(
     detector: Detector,
     scores: Scores,
@@ -132,7 +140,7 @@ def _row(
 ) -> Exceedances:
     score = scores.scores[row, columns]
     if tail is None or per_alert is None:
-        p_value = EXACT_EXPECTED * threshold / score
+        p_value = exact_chance(score / threshold, at_floor=detector.honest_at_floor)
         expected, blocks = p_value, 0
     else:
         p_value = tail.probability(row, score)

@@ -28,6 +28,7 @@ _BIAS_Z = (
     8.0  # roundings of neighbouring samples are not quite independent: far out, and beyond what accepted rows reach
 )
 _BIAS_MARGIN = 1.5
+HONEST_AT_BOUND = 0.01  # values a hair beyond their bound, a month: habits of loggers that were not thought of
 _PLAIN_ERROR = 0.15  # a factor nearer to one than this on a derived value is an arithmetic error before it is a scaling
 
 
@@ -57,10 +58,11 @@ def checked_audits(data: SiteData) -> tuple[Checked, ...]:
         )
         if not tightness.is_usable:
             continue
-        bound = np.full_like(audit.bound, tightness.own_bound) if tightness.own_bound else audit.bound
+        bound = tightness.own_bound + audit.doubt if tightness.own_bound else audit.bound
         ratio = bound_ratio(audit.residual, bound=bound, scale=tightness.scale)
-        # a broken value speaks for itself; the mean is for the bias that no single value shows
-        intact = np.where(ratio <= 1, audit.residual, np.nan)
+        # a broken value speaks for itself; the mean is for the bias that no single value shows, and readings for "less
+        # than" lie all to one side
+        intact = np.where((ratio <= 1) & (audit.doubt == 0), audit.residual, np.nan)
         bias = {window: _bias_ratio(audit, intact, tightness, window=window) for window in BIAS_WINDOWS}
         found.append(Checked(audit, ratio, bias, bound * tightness.scale))
     return tuple(found)
@@ -287,6 +289,7 @@ MISMATCH = Detector(
     ),
     floor=1.0,
     kind="exact",
+    honest_at_floor=HONEST_AT_BOUND,
     specificity=3,
     alternatives=("scaled", "offset", "parameter_edited"),
 )
@@ -308,6 +311,7 @@ CONTRADICTED = Detector(
     ),
     floor=1.0,
     kind="exact",
+    honest_at_floor=HONEST_AT_BOUND,
     specificity=8,
     alternatives=("arithmetic_mismatch", "parameter_edited"),
 )

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from analysis.detectors.expected_level import trailing_sum
 
@@ -73,8 +72,11 @@ def learn_tightness(
     if count < MIN_REFERENCE_ROWS:
         return Tightness(1.0, 0.0, count, False)
     own_bound = own_step / 2 * (1 + 1e-6) + 1e-9 * float(np.max(np.abs(expected[rows])))
-    by_chance = float(erf(own_bound / (np.sqrt(2) * float(np.median(sigma[rows]))))) ** count
-    if by_chance < _CHANCE_OF_OWN_BOUND and own_step > 0 and np.abs(residual[rows]).max() <= own_bound:
+    if (
+        own_step > 0
+        and _chance_of_staying(sigma[rows], own_step) < _CHANCE_OF_OWN_BOUND
+        and np.abs(residual[rows]).max() <= own_bound
+    ):
         return Tightness(1.0, 0.0, count, True, own_bound)
     ratio = np.sort(np.abs(residual[rows]) / bound[rows])
     reached = float(ratio[count - 1 - int(_STRAY_SHARE * count)])
@@ -84,6 +86,17 @@ def learn_tightness(
     signed = residual[rows] / bound[rows]
     bias = float(np.clip(signed, -1.0, 1.0).mean())
     return Tightness(scale, bias, count, not loose and (scale == 1.0 or count >= _ROWS_FOR_HABIT))
+
+
+def _chance_of_staying(sigma: Array, own_step: float) -> float:
+    """That honest residuals all stay inside half a step although the sources were rounded too.
+
+    The own rounding is uniform on ± half a step h; what the sources add, w with standard deviation s, carries it out
+    with probability E|w|/2h, about 0.4·s/h while w is below 2h.
+    """
+    added = np.sqrt(np.maximum(sigma**2 - own_step**2 / 12, 0.0))
+    carried_out = np.minimum(0.4 * added / (own_step / 2), 0.9)
+    return float(np.exp(np.log1p(-carried_out).sum()))
 
 
 def bound_ratio(residual: Array, *, bound: Array, scale: float) -> Array:

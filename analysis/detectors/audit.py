@@ -28,6 +28,7 @@ class Audit:
     """One identity of one derived channel, on its own grid.
 
     expected, residual, bound, sigma : (n,) float64, NaN where a part is missing [unit of the channel]
+    doubt : (n,) float64, the part of the bound that readings for "less than" ask for [unit of the channel]
     own_step : reporting step of the derived channel, 0 where its formula has fitted constants [its unit]
     implied : channel id → (n,) float64, what the rest of the identity says that channel should read; the derived
     channel included
@@ -42,6 +43,7 @@ class Audit:
     residual: Floats
     bound: Floats
     sigma: Floats
+    doubt: Floats
     own_step: float
     implied: dict[str, Floats]
 
@@ -74,6 +76,23 @@ def step_of(source: Series) -> float:
     return identities.reporting_step(source[0].values[source[1]])
 
 
+def below_detection(source: Series, values: Floats) -> Floats:
+    """How far an honest value may lie from one that stands for "less than": the detection limit, else 0.
+
+    Some loggers compute with the reading before the limit is put in its place.
+    """
+    limit = channel_of(source).detection_limit or 0.0
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where((values <= limit) & (values >= 0), limit, 0.0))
+
+
+def inside_range(source: Series, values: Floats) -> Floats:
+    """NaN at the end of the range, where the reading says "at least"."""
+    high = channel_of(source).range_high
+    with np.errstate(invalid="ignore"):
+        return values if high is None else np.where(values < high, values, np.nan)
+
+
 def make_audit(
     grid: Grid,
     row: int,
@@ -85,15 +104,17 @@ def make_audit(
     steps: dict[str, float],
     implied: dict[str, Floats],
     fitted: bool = False,
+    doubt: Floats | None = None,
 ) -> Audit:
     """Form the residual and its bounds; `fitted` widens them a little where constants were learned and not written
-    down."""
+    down, `doubt` by what a reading for "less than" may hide."""
     channel = grid.channels[row]
     own_step = identities.reporting_step(grid.values[row])
     bound, sigma = identities.rounding_tolerance(expected, slopes, steps=steps, step=own_step)
     if fitted:
         # no sharper than the rounding of the inputs that the constant was learned from
         bound, own_step = FIT_MARGIN * bound, 0.0
+    doubt = np.zeros_like(expected) if doubt is None else doubt
     return Audit(
         channel=channel,
         grid=grid,
@@ -102,8 +123,9 @@ def make_audit(
         sources=tuple(channel_of(source) for source in sources),
         expected=expected,
         residual=grid.values[row] - expected,
-        bound=bound,
+        bound=bound + doubt,
         sigma=sigma,
+        doubt=doubt,
         own_step=own_step,
         implied={channel.id: expected} | implied,
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.detectors.aggregate_audits import collect_parts
 from analysis.detectors.aggregates import bound_excess, counter_falls, too_few_valid
-from analysis.detectors.arithmetic_mismatch import sample_scores
+from analysis.detectors.arithmetic_mismatch import HONEST_AT_BOUND, sample_scores
 from analysis.detectors.identities import reporting_step
 from analysis.detectors.interface import Detector, Scores, Target, Text
 from analysis.model.arrays import Floats
@@ -124,6 +124,7 @@ DETECTOR = Detector(
     ),
     floor=1.0,
     kind="exact",
+    honest_at_floor=HONEST_AT_BOUND,
     specificity=4,
     alternatives=("instrument_fault", "scaled"),
 )

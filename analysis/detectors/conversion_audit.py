@@ -11,7 +11,7 @@ import numpy as np
 from analysis.detectors import identities
 from analysis.detectors.aggregates import mean_of_parts, parts_of
 from analysis.detectors.arithmetic_residual import best_convention
-from analysis.detectors.audit import Audit, Series, aligned, channel_of, make_audit, step_of
+from analysis.detectors.audit import Audit, Series, aligned, channel_of, inside_range, make_audit, step_of
 from analysis.model.arrays import Bools, Floats
 from analysis.model.metadata import Channel
 from analysis.model.site import Grid, SiteData
@@ -73,8 +73,12 @@ def _conversion_of_means(grid: Grid, row: int, value: Series, oxygen: Series) ->
     reference = grid.channels[row].reference_oxygen_pct
     if c is None or o is None or reference is None:
         return None
-    c = np.where(_is_judged(c, o, channel_of(value)), c, np.nan)
+    c = inside_range(value, np.where(_is_judged(c, o, channel_of(value)), c, np.nan))
     expected, slopes = identities.oxygen_conversion({"value": c, "o2": o}, reference_oxygen_pct=reference)
+    # the slopes at the end of the rounding of O: the curve bends, and both roundings multiply
+    left = identities.AMBIENT_OXYGEN_PCT - o
+    bend = left / np.maximum(left - step_of(oxygen) / 2, 0.5)
+    slopes = {name: slope * bend for name, slope in slopes.items()}
     reported = grid.values[row]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = reported / expected

@@ -150,9 +150,12 @@ def rounding_tolerance(
     Returns
     -------
     bound, sigma : (n,) float64
-        The largest residual, half a step of each term (to first order, and 1e-9 of the value for the arithmetic
-        itself); its standard deviation if the roundings are independent and uniform. [unit of the derived channel]
+        The largest residual, half a step of each term (to first order, and 1e-6 of the value, as loggers compute in
+        single precision); its standard deviation if the roundings are independent and uniform. [unit of the derived
+        channel]
     """
     terms = np.stack([np.full_like(expected, step)] + [np.abs(slope) * steps[name] for name, slope in slopes.items()])
     floor = 1e-9 * np.abs(expected) + 1e-12
-    return terms.sum(axis=0) / 2 * (1 + 1e-6) + floor, np.sqrt((terms**2).sum(axis=0) / 12) + floor
+    return terms.sum(axis=0) / 2 * (1 + 1e-6) + 1e-6 * np.abs(expected) + floor, np.sqrt(
+        (terms**2).sum(axis=0) / 12
+    ) + floor

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from analysis.model.arrays import Floats, Ints
+from analysis.model.arrays import AnyArray, Floats, Ints
 from analysis.model.block import SeriesBlock
 from analysis.model.site import SiteData
 
@@ -64,7 +64,7 @@ class Scores:
     scores : (n_rows, n_windows) float64, ≥ 0, NaN where it cannot tell
     available : (n_rows, n_windows) float64, when all that was used had come [s, UTC]; not decreasing along a row
     n_accepted : (n_rows,) int64, samples of accepted history: windows that end within it are the reference
-    evidence : name → (n_rows, n_windows) float64, figures that the explanation quotes
+    evidence : name → (n_rows, n_windows) float64 or text, figures and names that the explanation quotes
     stream : tells streams of one detector apart, such as "24h"; part of no finding
     fault : another class than the detector's own, where one run names several
     """
@@ -77,7 +77,7 @@ class Scores:
     scores: Floats
     available: Floats
     n_accepted: Ints
-    evidence: dict[str, Floats] = field(default_factory=dict)
+    evidence: dict[str, AnyArray] = field(default_factory=dict)
     stream: str = ""
     fault: str | None = None
 
@@ -106,6 +106,8 @@ class Detector:
         against an honest model (0: as likely as its rival), "exponential" for scores with many ties
     least_scale : the spread of honest scores is never taken as smaller; a tenth of `floor` unless given.
     share : weight in the budget against the other calibrated detectors
+    honest_at_floor : of an exact detector, how many findings just at the floor honest data are taken to show a month;
+        at twice the floor none are
     specificity : between overlapping findings the higher one names the class (0 general … 9 proof)
     alternatives : other classes that would show the same, likeliest first
     """
@@ -122,6 +124,7 @@ class Detector:
     least_scale: float | None = None
     needs: Callable[..., bool] | None = None
     share: float = 1.0
+    honest_at_floor: float = 1e-6
     specificity: int = 5
     alternatives: tuple[str, ...] = ()
     version: str = "1"

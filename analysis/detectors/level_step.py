@@ -1,8 +1,8 @@
 """A sudden step of a level, and whether the noise stepped with it: what scaling and a shifted zero share.
 
 Strategy: the mean of the last days against that of the weeks before, in units of how such means wander honestly. The
-baseline trails, so that an honest lasting change is learned again within weeks. Only downward steps are looked for:
-nobody falsifies a pollutant upward.
+baseline trails, so that an honest lasting change is learned again within weeks. Readings for "less than" have no level
+and are left out. Only downward steps are looked for: nobody falsifies a pollutant upward.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def steps(block: SeriesBlock, hours: int) -> Steps | None:
     width, baseline = block.window_cells(hours * HOUR_S), block.window_cells(BASELINE_H * HOUR_S)
     if width < 6 or width + baseline // 2 > block.n_cells:
         return None
-    cells = block.cells
+    cells = block.quantified.cells
     count, total = windowed_padded(cells.count, width), windowed_padded(cells.total, width)
     changes, squares = windowed_padded(cells.steps, width), windowed_padded(cells.step_squares, width)
     long = [

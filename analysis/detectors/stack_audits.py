@@ -13,8 +13,10 @@ from analysis.detectors.audit import (
     Audit,
     Series,
     aligned,
+    below_detection,
     channel_of,
     fit_constant,
+    inside_range,
     make_audit,
     step_of,
 )
@@ -33,12 +35,13 @@ def mass_audit(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> A
     c, q = aligned(grid, concentration), aligned(grid, flow)
     if c is None or q is None:
         return None
-    reported = grid.values[row]
+    c, reported = inside_range(concentration, c), grid.values[row]
     learned = fit_constant(reported, c * q, accepted=grid.n_accepted)
     if learned is None:
         return None
     # a constant of the standard is a round number; what rounding makes of the learned one is not
     constant = _rounded_constant(learned)
+    c = counted_as_zero(c, reported, constant * c * q)
     expected, slopes = identities.product({"concentration": c, "flow": q}, constant=constant)
     with np.errstate(divide="ignore", invalid="ignore"):
         implied = {
@@ -46,6 +49,9 @@ def mass_audit(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> A
             channel_of(flow).id: reported / (constant * c),
         }
     steps = {"concentration": step_of(concentration), "flow": step_of(flow)}
+    # the roundings of both factors multiply too, which counts where one of them is small
+    slopes["both"] = np.full(grid.n_times, constant)
+    steps["both"] = steps["concentration"] * steps["flow"] / 2
     return make_audit(
         grid,
         row,
@@ -55,7 +61,27 @@ def mass_audit(data: SiteData, grid: Grid, row: int, sources: list[Series]) -> A
         slopes=slopes,
         steps=steps,
         implied=implied,
+        doubt=np.nan_to_num(np.abs(constant * q)) * below_detection(concentration, c),
     )
+
+
+def counted_as_zero(concentration: Floats, reported: Floats, product: Floats) -> Floats:
+    """Negative concentrations as 0 where the device counted them so: both ways are in use.
+
+    Parameters
+    ----------
+    concentration : (n,) float64
+        [mg/m3 or mg/L]
+    reported, product : (n,) float64
+        The mass that was reported, and that of the concentration as it is. [unit of the mass]
+
+    Returns
+    -------
+    counted : (n,) float64
+        [unit of the concentration]
+    """
+    with np.errstate(invalid="ignore"):
+        return np.where((concentration < 0) & (np.abs(reported) < np.abs(reported - product)), 0.0, concentration)
 
 
 ROUND_FACTORS = (1.0, 3.6, 6.0, 24.0, 8.64, 1 / 3.6, 1 / 6.0, 1 / 24.0)
@@ -142,7 +168,16 @@ def audit_by_roles(
             return None
         expected, slopes = identity(named)
         return make_audit(
-            grid, row, formula=formula, sources=sources, expected=expected, slopes=slopes, steps=steps, implied={}
+            grid,
+            row,
+            formula=formula,
+            sources=sources,
+            expected=expected,
+            slopes=slopes,
+            steps=steps,
+            implied={},
+            # 46/30, 46.0055/30.0061 and 1.533 are all in use
+            fitted=formula == "no_to_nox",
         )
 
     return build

@@ -198,6 +198,24 @@ class SeriesBlock:
         return self._windows[width]
 
     @cached_property
+    def quantified(self) -> "SeriesBlock":
+        """The same series without the samples that only say "less than" (at or below the detection limit): of them no
+        level is known."""
+        with np.errstate(invalid="ignore"):
+            unknown = self.values <= self.detection_limit[:, None]
+        if not unknown.any():
+            return self
+        return SeriesBlock(
+            interval_s=self.interval_s,
+            start_s=self.start_s,
+            channels=self.channels,
+            values=np.where(unknown, np.nan, self.values),
+            n_accepted=self.n_accepted,
+            available=self.available,
+            running=self.running,
+        )
+
+    @cached_property
     def _windows(self) -> "dict[int, Moments]":
         return {}
 

@@ -21,8 +21,11 @@ from analysis.detectors.arithmetic_residual import (
     mean_residual_z,
 )
 from analysis.detectors.derived_channels import audits_of
+from analysis.detectors.stack_audits import counted_as_zero
+from analysis.model.metadata import Channel, Site
+from analysis.model.site import SiteData
 from tests.analysis import naive_relations as naive
-from tests.analysis.plant import derived_values, honest_site, honest_values, make_site
+from tests.analysis.plant import derived_values, honest_site, honest_values, make_grid, make_site
 
 ACCEPTED, FIRST, LAST = 2160, 2500, 2740
 
@@ -228,3 +231,83 @@ def test_a_score_uses_nothing_that_came_later() -> None:
     cut = arithmetic_mismatch.run(make_site({name: v[:2600] for name, v in values.items()}, accepted=ACCEPTED))
     for one, other in zip(whole, cut, strict=True):
         np.testing.assert_allclose(one.scores[:, :2600], other.scores, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("carried", [0.02, 0.3])
+def test_small_roundings_of_the_sources_are_not_taken_for_a_logger_that_computes_from_what_it_reports(
+    carried: float,
+) -> None:
+    """A source that moves the result by a few hundredths of a step seldom carries it out of half a step."""
+    rng = np.random.default_rng(8)
+    n, ones = 300, np.ones(300)
+    own, added = rng.uniform(-0.05, 0.05, n), rng.uniform(-0.05 * carried, 0.05 * carried, n)
+    sigma = 0.1 * np.hypot(1, carried) / np.sqrt(12) * ones
+    kind = {"bound": 0.05 * (1 + carried) * ones, "sigma": sigma, "expected": 9 * ones, "own_step": 0.1}
+    honest = learn_tightness(np.clip(own + added, -0.05, 0.05), reference=np.arange(n) < 50, **kind)
+    assert honest.own_bound == 0.0
+    exact = learn_tightness(np.resize(own, 6000), reference=np.ones(6000) > 0, **{
+        name: np.resize(v, 6000) if isinstance(v, np.ndarray) else v for name, v in kind.items()
+    })  # fmt: skip
+    assert exact.own_bound == pytest.approx(0.05, rel=1e-4)
+
+
+def test_both_ways_of_counting_a_negative_concentration_are_honest() -> None:
+    concentration = np.array([-2.0, -2.0, -2.0, 3.0])
+    product = 0.1 * concentration
+    reported = np.array([0.0, -0.2, 0.9, 0.0])
+    assert counted_as_zero(concentration, reported, product).tolist() == [0.0, -2.0, 0.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("channel", "options", "reading", "computed"),
+    [("nox", {"range_high": 150.0}, 150.0, 190.0), ("nox", {"detection_limit": 2.0}, 2.0, 0.4)],
+)
+def test_a_mass_from_the_reading_before_it_was_cut_to_range_or_limit_is_no_mismatch(
+    channel: str, options: dict[str, float], reading: float, computed: float
+) -> None:
+    raw = honest_values()
+    flow = (raw | derived_values(raw))["flow"]
+    values = altered("nox_mass", lambda x: np.round(computed * flow[FIRST:LAST] * 1e-6, 3))
+    values[channel] = values[channel].copy()
+    values[channel][FIRST:LAST] = reading
+    site = make_site(values, accepted=ACCEPTED, options={channel: options})
+    mass = [one for one in arithmetic_mismatch.run(site) if "nox_mass" in one.targets[0].channels]
+    assert mass
+    assert broken_hours(mass).size == 0
+    without = [
+        one for one in arithmetic_mismatch.run(make_site(values, accepted=ACCEPTED))
+        if "nox_mass" in one.targets[0].channels
+    ]  # fmt: skip
+    assert broken_hours(without).tolist() == list(range(FIRST, LAST))
+
+
+def test_nox_by_any_of_the_usual_molar_masses_is_no_mismatch() -> None:
+    no = np.round(np.random.default_rng(4).uniform(200, 400, 4000), 0)
+    expected, slopes = identities.no_to_nox({"no": no})
+    bound, _ = identities.rounding_tolerance(expected, slopes, steps={"no": 1.0}, step=1.0)
+    assert (np.abs(np.round(46 / 30 * no) - expected) > 0.5).any()
+    assert (np.abs(np.round(46 / 30 * no) - expected) <= bound).all()
+
+
+def test_a_day_weighted_by_a_flow_of_shorter_intervals_is_audited() -> None:
+    """An ammonia analyser of four hours beside an hourly flow, as at a water outlet."""
+    rng = np.random.default_rng(6)
+    days = 120
+    nh3n = np.round(rng.uniform(1, 9, 6 * days), 2)
+    flow = np.round(rng.uniform(20, 80, 24 * days), 0)
+    weights = flow.reshape(-1, 4).mean(axis=1)
+    day = np.round((nh3n * weights).reshape(days, 6).sum(axis=1) / weights.reshape(days, 6).sum(axis=1), 2)
+    day[110] -= 0.5
+
+    def channel(name: str, quantity: str, interval_s: int, **options: object) -> Channel:
+        return Channel("S01", "W1", name, "water", quantity, "avg", "mg/L", interval_s, **options)
+
+    channels = (
+        channel("nh3n", "nh3n", 14400),
+        channel("flow", "flow", 3600),
+        channel("nh3n_day", "nh3n", 86400, formula="flow_weighted_mean", derived_from=("nh3n", "flow")),
+    )
+    rows = zip(channels, (nh3n, flow, day), strict=True)
+    grids = {c.interval_s: make_grid((c,), values[None, :], accepted=90 * 86400 // c.interval_s) for c, values in rows}
+    found = arithmetic_mismatch.run(SiteData(site=Site("S01", "plant", "sewage", channels), grids=grids))
+    assert [np.flatnonzero(one.scores[0] >= 1).tolist() for one in found if not one.stream] == [[110]]

@@ -6,6 +6,7 @@ from scipy import stats
 
 from analysis.calibration import Budget
 from analysis.calibration.budget import occasions_per_month, weights
+from analysis.calibration.exceedances import EXACT_EXPECTED, exact_chance
 from analysis.calibration.tail import block_maxima, fit
 from analysis.detectors import registered
 from tests.analysis import naive
@@ -69,3 +70,12 @@ def test_the_budget_is_shared_out_whole() -> None:
     assert occasions_per_month(48 * 3600.0) == 30
     with pytest.raises(ValueError, match="above 0"):
         Budget(0.0)
+
+
+def test_a_contradiction_a_hair_beyond_its_bound_is_less_certain_than_one_far_beyond() -> None:
+    ratio = np.array([1.0, 1.5, 2.0, 8.0])
+    chance = exact_chance(ratio, at_floor=0.01)
+    assert chance[0] == pytest.approx(0.01)
+    assert chance[2] == pytest.approx(EXACT_EXPECTED / 2)
+    assert (np.diff(chance) < 0).all()
+    np.testing.assert_allclose(exact_chance(ratio, at_floor=EXACT_EXPECTED), EXACT_EXPECTED / ratio)
