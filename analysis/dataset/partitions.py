@@ -77,9 +77,9 @@ def load(paths: Iterable[Path]) -> AnyArray:
 
 def _buckets(series_per_site: list[int]) -> list[list[int]]:
     buckets: list[list[int]] = []
-    held = BUCKET_SERIES
+    held = 0
     for site, count in enumerate(series_per_site):
-        if held + count > BUCKET_SERIES:
+        if not buckets or held + count > BUCKET_SERIES:
             buckets.append([])
             held = 0
         held += count
