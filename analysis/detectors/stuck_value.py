@@ -1,6 +1,8 @@
 """One value repeated: a frozen display, a held output, a constant written in.
 
-Strategy: how many valid samples in a row equal the last one, against how often this channel repeats itself honestly.
+Strategy: how many valid samples in a row equal the last one, against how often this channel repeats itself honestly,
+and how often it goes on once it has. These odds are counted in accepted history, not modelled: the score is twice the
+nats, so that calibration, which believes half of a likelihood ratio, believes the count.
 Values at or below the detection limit, at the ends of the range, or at the lowest level that accepted history knows do
 not count: there honest instruments repeat themselves for days.
 """
@@ -10,12 +12,15 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_pollutant
+from analysis.detectors.shape import HOUR_S, cell_scores, is_pollutant
 from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.block import SeriesBlock
 
 LEAST_HOURS = 2.5
 NATS_FLOOR = 6.0
+BELIEF = 2.0  # scores per nat
+# Going on repeating is taken as likely as a first repeat until so many repeats have been seen.
+PRIOR_REPEATS = 5.0
 
 
 def run_lengths(values: Floats) -> tuple[Ints, Ints]:
@@ -45,14 +50,27 @@ def run_lengths(values: Floats) -> tuple[Ints, Ints]:
     return np.where(last >= 0, length, 0), start
 
 
-def repetition_odds(values: Floats, n_reference: Ints) -> Floats:
-    """−ln of the probability that a value equals the one before, from each series' reference. (n_series,) [1]"""
+def repetition_odds(values: Floats, n_reference: Ints) -> tuple[Floats, Floats]:
+    """−ln of the probability of a repeat, from each series' reference.
+
+    Returns
+    -------
+    first : (n_series,) float64
+        That a value equals the one before. [nats]
+    further : (n_series,) float64
+        That it does so again after a repeat; not more than `first`. [nats]
+    """
     number = np.arange(1, values.shape[1])
     with np.errstate(invalid="ignore"):
         step = np.diff(values, axis=1)
     known = ~np.isnan(step) & (number[None, :] < n_reference[:, None])
-    equal = (known & (step == 0)).sum(axis=1)
-    return np.asarray(-np.log((equal + 1.0) / (known.sum(axis=1) + 2.0)))
+    equal = known & (step == 0)
+    repeats = equal.sum(axis=1)
+    share = (repeats + 1.0) / (known.sum(axis=1) + 2.0)
+    followed = (equal[:, :-1] & known[:, 1:]).sum(axis=1)
+    again = (equal[:, :-1] & equal[:, 1:]).sum(axis=1)
+    going_on = (again + PRIOR_REPEATS * share) / (followed + PRIOR_REPEATS)
+    return -np.log(share), -np.log(np.maximum(going_on, share))
 
 
 def may_repeat(
@@ -71,9 +89,10 @@ def run(block: SeriesBlock) -> list[Scores]:
     length, start = length[:, at], start[:, at]
     value = np.take_along_axis(block.values, start, axis=1)
     hours = (block.cell_ends[None, :] - start) * block.interval_s / HOUR_S
-    odds = repetition_odds(block.values, block.reference_cells * block.cell)
-    scores = np.maximum(length - 1.0, 0.0) * odds[:, None]
-    scores[hours < LEAST_HOURS] = np.minimum(scores, NATS_FLOOR - 1.0)[hours < LEAST_HOURS]
+    first, further = repetition_odds(block.values, block.reference_cells * block.cell)
+    nats = np.minimum(length - 1.0, 1.0) * first[:, None] + np.maximum(length - 2.0, 0.0) * further[:, None]
+    nats[hours < LEAST_HOURS] = np.minimum(nats, NATS_FLOOR - 1.0)[hours < LEAST_HOURS]
+    scores = BELIEF * nats
     lowest = lowest_level(block)
     excused = may_repeat(
         value,
@@ -84,7 +103,7 @@ def run(block: SeriesBlock) -> list[Scores]:
     )
     scores[excused] = 0.0
     scores[length == 0] = np.nan
-    evidence = {"value": value, "repeats": length.astype(np.float64), "run_h": hours, "odds": broadcast(odds, scores)}
+    evidence = {"value": value, "repeats": length.astype(np.float64), "run_h": hours, "nats": nats}
     return [cell_scores(block, scores, width=1, evidence=evidence, stream="", starts=start)]
 
 
@@ -110,16 +129,16 @@ DETECTOR = Detector(
     runs_on="block",
     run=run,
     needs=is_pollutant,
-    floor=NATS_FLOOR,
+    floor=BELIEF * NATS_FLOOR,
     tail="odds",
     specificity=7,
-    share=1.0,
+    share=3.0,  # the plainest falsification, and the one to be told soonest
     alternatives=("narrow_band", "instrument_fault", "replayed"),
     explanation=Text(
         en="the value {value:.6g} was reported {repeats:.0f} times in a row over {run_h:.1f} h; "
-        "in accepted history a repetition so long has odds of about e^-{score:.0f}",
+        "in accepted history a repetition so long has odds of about e^-{nats:.0f}",
         zh="数值 {value:.6g} 连续上报 {repeats:.0f} 次，历时 {run_h:.1f} 小时；按验收期历史，"
-        "如此长的重复概率约为 e^-{score:.0f}",
+        "如此长的重复概率约为 e^-{nats:.0f}",
     ),
     innocent_if=Text(
         en="the analyser or its communication hung (look at its status and at other channels of the same cabinet), "

@@ -27,19 +27,48 @@ def test_run_lengths_agree_with_the_plain_loop() -> None:
 
 
 def test_odds_are_the_log_of_the_share_of_repeats() -> None:
-    odds = repetition_odds(np.array([[1.0, 1.0, 2.0, 3.0, 4.0, 9.0]]), np.array([5]))
-    assert odds[0] == pytest.approx(-np.log((1 + 1) / (4 + 2)))
+    first, further = repetition_odds(np.array([[1.0, 1.0, 2.0, 3.0, 4.0, 9.0]]), np.array([5]))
+    assert first[0] == pytest.approx(-np.log((1 + 1) / (4 + 2)))
+    assert further[0] == first[0]
 
 
-def test_score_is_repeats_times_odds() -> None:
+def test_a_channel_whose_repeats_come_in_runs_has_smaller_odds_for_going_on() -> None:
+    values = np.arange(40.0)
+    values[10:16] = 10.0
+    first, further = repetition_odds(values[None, :], np.array([40]))
+    share = (5 + 1) / (39 + 2)
+    assert first[0] == pytest.approx(-np.log(share))
+    assert further[0] == pytest.approx(-np.log((4 + 5 * share) / (5 + 5)))
+
+
+def test_score_is_twice_the_nats_of_the_first_and_the_further_repeats() -> None:
     rng = np.random.default_rng(2)
     values = honest(rng, 400)
     values[300:306] = values[300]
     made = block(values, n_accepted=240)
     scores = run(made)[0]
-    odds = repetition_odds(made.values, np.array([240]))[0]
-    assert scores.scores[0, 305] == pytest.approx(5 * odds)
+    first, further = repetition_odds(made.values, np.array([240]))
+    assert scores.scores[0, 305] == pytest.approx(2 * (first[0] + 4 * further[0]))
     assert scores.starts[0, 305] == 300
+
+
+def test_a_constant_is_told_within_five_hours() -> None:
+    late = []
+    for seed in range(8):
+        values = honest(np.random.default_rng(seed), 2000)
+        values[1500:1524] = 50.0
+        (found,) = alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
+        late.append((found.detected_s - found.start_s) / 3600)
+    assert np.median(late) <= 5
+
+
+def test_honest_channels_of_coarse_steps_hardly_ever_alert() -> None:
+    months, false = 0.0, 0
+    for seed in range(30):
+        values = honest(np.random.default_rng(100 + seed), 2600, step=(0.1, 0.5, 1.0)[seed % 3])
+        false += len(alerts(site({channel(): values}, n_accepted=1200), DETECTOR))
+        months += 1400 / 730
+    assert false <= 0.05 * months
 
 
 def test_values_at_the_detection_limit_and_the_ends_of_the_range_may_repeat() -> None:
