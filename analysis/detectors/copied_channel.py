@@ -2,25 +2,30 @@
 
 Case of a smelter, 2023: one channel number changed in the industrial computer, and dust and velocity followed the
 temperature. The statistic is the correlation of hourly changes over a window, against what the same pair shows in
-accepted history: pairs that belong together (converted and raw, mass and flow, NO and NOx) are alike there already.
+accepted history: pairs that belong together (converted and raw, mass and flow, NO and NOx) are alike there already. A
+source that reports more often, such as the flow beside an analyser of two hours, is averaged over its intervals.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Target, Text
 from analysis.detectors.shape import HOUR_S, is_measured, is_pollutant
-from analysis.model.arrays import Bools, Floats, Ints
+from analysis.model.arrays import Bools, Floats, Ints, Texts
 from analysis.model.block import SeriesBlock, row_median, windowed
 from analysis.model.metadata import Channel
-from analysis.model.site import Grid, SiteData
+from analysis.model.site import SiteData
 
 WINDOWS_H = (24, 72)
 LARGEST = 0.9999  # of a correlation, so that its logarithm stays finite
 LEAST_CORRELATION = 0.93
 RELATED = 0.75  # pairs that move together so much in accepted history belong together
 LEAST_CHANGES = 10
+# Quantities of which one contains the other move together by nature, whatever history has shown.
+CONTAINED = frozenset(frozenset(pair) for pair in (("nh3n", "tn"), ("no", "nox"), ("no2", "nox"), ("pm25", "pm10")))
 
 
 def changes(levels: Floats, n_reference: Ints) -> Floats:
@@ -71,50 +76,99 @@ def coupling_gain(correlation: Floats, count: Floats, *, usual: Floats) -> Float
     return np.asarray(np.where(correlation < LEAST_CORRELATION, np.minimum(gain, 0.0), gain))
 
 
+def averaged(levels: Floats, *, lead: int, per: int, n_cells: int) -> Floats:
+    """Means of `per` consecutive cells, the first of them number `lead`; a cell missing makes the mean missing.
+
+    Shapes (n_series, n) to (n_series, n_cells). [unit of the channel]
+    """
+    number = lead + np.arange(n_cells * per)
+    inside = (number >= 0) & (number < levels.shape[1])
+    taken = np.where(inside, levels[:, np.clip(number, 0, max(levels.shape[1] - 1, 0))], np.nan)
+    return np.asarray(taken.reshape(len(levels), n_cells, per).mean(axis=2))
+
+
 def run(site: SiteData) -> list[Scores]:
-    """One stream a window length and interval: for each pollutant the source that it resembles most."""
-    return [scores for grid in site.grids.values() if len(grid.channels) > 1 for scores in _of_grid(grid)]
+    """One stream a window length and pair of intervals: for each pollutant the source that it resembles most."""
+    blocks = [SeriesBlock.of([grid]) for _, grid in sorted(site.grids.items()) if grid.n_times]
+    return [
+        scores
+        for number, block in enumerate(blocks)
+        for finer in blocks[: number + 1]
+        for scores in _of_pair(block, finer)
+    ]
 
 
-def _of_grid(grid: Grid) -> list[Scores]:
-    block = SeriesBlock.of([grid])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = np.where(block.cells.count > 0, block.cells.total / block.cells.count, np.nan)
-    change = changes(means, block.reference_cells)
+def _of_pair(block: SeriesBlock, finer: SeriesBlock) -> Iterator[Scores]:
+    """The channels of `block` against those of a block of the same or a shorter interval."""
+    lead_s = block.start_s - finer.start_s
     pairs = [
         (row, other)
-        for row, channel in enumerate(grid.channels)
+        for row, channel in enumerate(block.channels)
         if is_pollutant(channel)
-        for other, source in enumerate(grid.channels)
-        if other != row and may_be_copied(channel, source)
+        for other, source in enumerate(finer.channels)
+        if (other != row or finer is not block) and may_be_copied(channel, source)
     ]
-    out = []
-    if not pairs:
-        return []
+    if not pairs or lead_s % finer.cell_s or block.cell_s % finer.cell_s or not finer.n_cells:
+        return
     row, other = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
+    grid = {"lead": lead_s // finer.cell_s, "per": block.cell_s // finer.cell_s, "n_cells": block.n_cells}
+    own = changes(_means(block), block.reference_cells)
+    reference = np.full(finer.n_series, block.reference_cells.max())
+    sources = own if finer is block else changes(averaged(_means(finer), **grid), reference)
+    available = np.fmax(block.cell_available[0], _sources_available(finer, **grid))
+    between = "" if finer is block else f" from {finer.interval_s} s"
     for hours in WINDOWS_H:
         width = block.window_cells(hours * HOUR_S)
         if LEAST_CHANGES <= width <= block.n_cells:
-            out.append(_stream(block, change, row, other, width, f"{hours}h"))
-    return out
+            compared = own[row], sources[other]
+            names = np.array([_named(c, finer.channels[o]) for c, o in ((block.channels[r], o) for r, o in pairs)])
+            yield _stream(block, compared, row, names, available, width, f"{hours}h{between}")
+
+
+def _means(block: SeriesBlock) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(block.cells.count > 0, block.cells.total / block.cells.count, np.nan)
+
+
+def _sources_available(finer: SeriesBlock, *, lead: int, per: int, n_cells: int) -> Floats:
+    """When the source's part of each cell was there; never where the source has ended, as more of it may be on its
+    way. (n_cells,) [s, UTC]"""
+    last = lead + per * np.arange(1, n_cells + 1) - 1
+    moment = finer.cell_available[0][np.clip(last, 0, finer.n_cells - 1)]
+    return np.where(last < 0, -np.inf, np.where(last < finer.n_cells, moment, np.inf))
+
+
+def _named(channel: Channel, source: Channel) -> str:
+    """The source as its point knows it, with the point where it is another."""
+    return source.id if source.point == channel.point else f"{source.point}/{source.id}"
 
 
 def may_be_copied(channel: Channel, source: Channel) -> bool:
     """Whether a resemblance of these two would be strange: the same quantity, or a registered relation, is not."""
     if channel.site != source.site or source.statistic not in ("rtd", "avg", "cou"):
         return False
-    if channel.point == source.point and (channel.quantity == source.quantity or _related(channel, source)):
+    if channel.point == source.point and _belong_together(channel, source):
         return False
     return is_measured(source) or source.medium in ("power", "process")
 
 
-def _related(one: Channel, other: Channel) -> bool:
-    shared = {*one.derived_from, one.id} & {*other.derived_from, other.id}
-    return bool(shared)
+def _belong_together(one: Channel, other: Channel) -> bool:
+    """Channels of one point: the same quantity, a registered relation, or one a part of the other."""
+    if one.quantity == other.quantity or frozenset((one.quantity, other.quantity)) in CONTAINED:
+        return True
+    return not {*one.derived_from, one.id}.isdisjoint({*other.derived_from, other.id})
 
 
-def _stream(block: SeriesBlock, change: Floats, row: Ints, other: Ints, width: int, name: str) -> Scores:
-    correlation, count = joint_changes(change[row], change[other], width=width)
+def _stream(
+    block: SeriesBlock,
+    compared: tuple[Floats, Floats],
+    row: Ints,
+    names: Texts,
+    available: Floats,
+    width: int,
+    stream: str,
+) -> Scores:
+    correlation, count = joint_changes(*compared, width=width)
     inside = np.arange(correlation.shape[1])[None, :] < block.reference_cells[row][:, None]
     usual = np.nan_to_num(row_median(np.where(inside, correlation, np.nan)))
     gain = coupling_gain(correlation, count, usual=usual)
@@ -132,14 +186,10 @@ def _stream(block: SeriesBlock, change: Floats, row: Ints, other: Ints, width: i
         ends=block.cell_ends,
         starts=np.broadcast_to(np.maximum(block.cell_ends - width * block.cell, 0), scores.shape),
         scores=scores,
-        available=block.cell_available[judged],
+        available=np.broadcast_to(available, scores.shape),
         n_accepted=block.n_accepted[judged],
-        evidence={
-            "correlation": correlation[pair, column],
-            "usual_correlation": usual[pair],
-            "source_row": other[pair].astype(np.float64),
-        },
-        stream=name,
+        evidence={"correlation": correlation[pair, column], "usual_correlation": usual[pair], "source": names[pair]},
+        stream=stream,
     )
 
 
@@ -160,9 +210,9 @@ DETECTOR = Detector(
     specificity=8,
     alternatives=("replayed", "synthetic_noise"),
     explanation=Text(
-        en="its changes follow another channel of the site with a correlation of {correlation:.3f}; in accepted "
+        en="its changes follow {source} with a correlation of {correlation:.3f}; in accepted "
         "history {usual_correlation:.2f}",
-        zh="其变化与本站另一参数的相关系数达 {correlation:.3f}，验收期仅为 {usual_correlation:.2f}",
+        zh="其变化与 {source} 的相关系数达 {correlation:.3f}，验收期仅为 {usual_correlation:.2f}",
     ),
     innocent_if=Text(
         en="one quantity is computed from the other by a registered formula, or one process step now drives both",

@@ -1,5 +1,6 @@
 """The two sentences of a finding, filled with its figures."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ _OPENING = Text(
 
 
 def told(
-    episode: Episode, figures: dict[str, float], *, start_s: float, end_s: float, zone: ZoneInfo
+    episode: Episode, figures: Mapping[str, float | str], *, start_s: float, end_s: float, zone: ZoneInfo
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Explanation and innocent explanations, each by language."""
     names: dict[str, float | str] = {

@@ -82,8 +82,9 @@ def _finding(
     place = int(episode.place[peak])
     start_s, end_s = float(episode.start_s[: stands + 1].min()), float(episode.end_s.max())
     fault, alternatives = _named(episode, found)
+    quoted: dict[str, float | str] = {name: array[place].item() for name, array in source.evidence.items()}
     evidence: dict[str, float | str | None] = {
-        name: significant(float(figures[place])) for name, figures in source.evidence.items()
+        name: value if isinstance(value, str) else significant(value) for name, value in quoted.items()
     }
     evidence |= {
         "window_h": significant(float(source.end_s[place] - source.start_s[place]) / HOUR_S),
@@ -93,7 +94,7 @@ def _finding(
     if source.stream:
         evidence["stream"] = source.stream
     figures = {
-        **{name: float(array[place]) for name, array in source.evidence.items()},
+        **quoted,
         "score": float(source.score[place]),
         "threshold": source.threshold,
         "p_value": float(source.p_value[place]),

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from analysis.detectors.copied_channel import DETECTOR, coupling_gain, joint_changes, may_be_copied
+from analysis.detectors.copied_channel import DETECTOR, averaged, coupling_gain, joint_changes, may_be_copied
+from analysis.model.site import SiteData
 from tests.analysis import naive
 from tests.analysis.series import alerts, channel, honest, site
 
@@ -32,6 +35,8 @@ def test_an_image_of_the_temperature_alerts() -> None:
     values[1500:1572] = np.round(50 + 2.5 * (temperature[1500:1572] - 90), 1)
     found = alerts(site({channel(): values, TEMPERATURE: temperature}, n_accepted=1200), DETECTOR)
     assert [(one.fault, one.channels) for one in found] == [("copied_channel", ("nox",))]
+    assert found[0].evidence["source"] == "temperature"
+    assert "follow temperature " in found[0].explanation["en"]
 
 
 def test_pairs_that_are_related_by_registration_are_left_alone() -> None:
@@ -40,9 +45,46 @@ def test_pairs_that_are_related_by_registration_are_left_alone() -> None:
     assert not may_be_copied(channel("nox"), channel("nox_2", quantity="nox"))
 
 
+def test_quantities_of_which_one_contains_the_other_are_left_alone() -> None:
+    assert not may_be_copied(channel("tn"), channel("nh3n"))
+    assert not may_be_copied(channel("nh3n"), channel("tn"))
+    assert may_be_copied(channel("tn"), channel("nh3n", point="A2"))
+    assert may_be_copied(channel("tn"), channel("tp"))
+
+
 def test_a_start_and_stop_of_everything_does_not_alert() -> None:
     rng = np.random.default_rng(3)
     values, temperature = honest(rng, 2000), honest(rng, 2000, mean=90.0, spread=3.0)
     for first in (1500, 1520, 1540):
         values[first : first + 8], temperature[first : first + 8] = 2.0, 25.0
     assert not alerts(site({channel(): values, TEMPERATURE: temperature}, n_accepted=1200), DETECTOR)
+
+
+def test_means_over_longer_cells_start_where_the_target_does() -> None:
+    levels = np.array([[9.0, 1.0, 3.0, 5.0, np.nan, 7.0, 9.0]])
+    means = averaged(levels, lead=1, per=2, n_cells=4)
+    assert np.array_equal(means, [[2.0, np.nan, 8.0, np.nan]], equal_nan=True)
+
+
+def two_hourly(rng, *, copied):
+    """An analyser of two hours beside an hourly flow, and the site that holds both."""
+    cod = channel("cod", medium="water", unit="mg/L", interval_s=7200)
+    flow_of = channel("flow", medium="water", unit="m3/h")
+    flow, values = honest(rng, 4000, mean=90.0, spread=9.0), honest(rng, 2000)
+    if copied:
+        values[1500:1572] = np.round(50 + 0.8 * (flow.reshape(-1, 2).mean(axis=1)[1500:1572] - 90), 1)
+    slow = site({cod: values}, n_accepted=1200, interval_s=7200)
+    fast = site({flow_of: flow}, n_accepted=2400)
+    registered = replace(slow.site, channels=(cod, flow_of))
+    return SiteData(site=registered, grids={**slow.grids, **fast.grids})
+
+
+def test_an_image_of_the_mean_of_a_flow_that_reports_more_often_alerts() -> None:
+    found = alerts(two_hourly(np.random.default_rng(4), copied=True), DETECTOR)
+    assert [(one.fault, one.channels, one.evidence["source"]) for one in found] == [
+        ("copied_channel", ("cod",), "flow")
+    ]
+
+
+def test_an_analyser_beside_an_unrelated_flow_does_not_alert() -> None:
+    assert not alerts(two_hourly(np.random.default_rng(5), copied=False), DETECTOR)
