@@ -24,19 +24,20 @@ LARGEST = 0.9999  # of a correlation, so that its logarithm stays finite
 LEAST_CORRELATION = 0.93
 RELATED = 0.75  # pairs that move together so much in accepted history belong together
 LEAST_CHANGES = 10
+NORMAL_KURTOSIS = 3.0  # n changes of a normal distribution have (Σx²)²/Σx⁴ = n/3
 # Quantities of which one contains the other move together by nature, whatever history has shown.
 CONTAINED = frozenset(frozenset(pair) for pair in (("nh3n", "tn"), ("no", "nox"), ("no2", "nox"), ("pm25", "pm10")))
 
 
 def changes(levels: Floats, n_reference: Ints) -> Floats:
     """Changes from cell to cell, cut at four times their usual size: at a start or stop everything moves, which proves
-    nothing.
+    nothing. Usual is the median of those that are changes: an analyser may hold its value for hours.
 
     Shapes (n_series, n_cells), (n_series,) cells of reference. [unit of the channel]
     """
     change = np.diff(levels, axis=1, prepend=np.nan)
     inside = np.arange(levels.shape[1])[None, :] < n_reference[:, None]
-    usual = row_median(np.where(inside, np.abs(change), np.nan))[:, None]
+    usual = row_median(np.where(inside & (change != 0), np.abs(change), np.nan))[:, None]
     with np.errstate(invalid="ignore"):
         return np.clip(change, -4.0 * usual, 4.0 * usual)
 
@@ -54,14 +55,19 @@ def joint_changes(one: Floats, other: Floats, *, width: int) -> tuple[Floats, Fl
     Returns
     -------
     correlation, count : (n_pairs, n_cells) float64
-        |r| about zero mean, and the number of changes; NaN where fewer than half of them, or than ten, are known. [1]
+        |r| about zero mean, and the number of hours in which either moved; NaN where fewer than half are known, where
+        fewer than ten saw a move, or where fewer than ten carry the sum of squares: one joint jump of two analysers
+        at rest proves nothing. [1]
     """
     known = ~(np.isnan(one) | np.isnan(other))
     a, b = np.where(known, one, 0.0), np.where(known, other, 0.0)
-    n = windowed(known.astype(np.float64), width)
-    enough = n >= max(LEAST_CHANGES, width // 2)
+    n = windowed((known & ((a != 0) | (b != 0))).astype(np.float64), width)
+    squares = windowed(a * a, width), windowed(b * b, width)
     with np.errstate(divide="ignore", invalid="ignore"):
-        r = np.abs(windowed(a * b, width)) / np.sqrt(windowed(a * a, width) * windowed(b * b, width))
+        r = np.abs(windowed(a * b, width)) / np.sqrt(squares[0] * squares[1])
+        carried = np.minimum(squares[0] ** 2 / windowed(a**4, width), squares[1] ** 2 / windowed(b**4, width))
+    covered = windowed(known.astype(np.float64), width) >= width // 2
+    enough = covered & (n >= LEAST_CHANGES) & (NORMAL_KURTOSIS * carried >= LEAST_CHANGES)
     return np.where(enough, np.minimum(r, LARGEST), np.nan), n
 
 

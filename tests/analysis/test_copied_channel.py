@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.detectors.copied_channel import DETECTOR, averaged, coupling_gain, joint_changes, may_be_copied
+from analysis.detectors.copied_channel import DETECTOR, averaged, changes, coupling_gain, joint_changes, may_be_copied
 from analysis.model.site import SiteData
 from tests.analysis import naive
 from tests.analysis.series import alerts, channel, honest, site
@@ -37,6 +37,31 @@ def test_an_image_of_the_temperature_alerts() -> None:
     assert [(one.fault, one.channels) for one in found] == [("copied_channel", ("nox",))]
     assert found[0].evidence["source"] == "temperature"
     assert "follow temperature " in found[0].explanation["en"]
+
+
+def test_one_joint_jump_of_two_channels_at_rest_proves_nothing() -> None:
+    one, other = np.zeros((2, 1, 60))
+    one[0, 40], other[0, 40] = 4.0, 2.0
+    assert np.isnan(joint_changes(one, other, width=24)[0]).all()
+    rng = np.random.default_rng(6)
+    values, temperature = honest(rng, 2000), honest(rng, 2000, mean=90.0, spread=3.0)
+    for first in (1500, 1550):
+        values[first : first + 24], temperature[first : first + 24] = values[first], temperature[first]
+        values[first + 12 : first + 24] += 3.0
+        temperature[first + 12 : first + 24] += 1.0
+    assert not alerts(site({channel(): values, TEMPERATURE: temperature}, n_accepted=1200), DETECTOR)
+
+
+def test_the_usual_change_of_an_analyser_that_holds_its_values_is_that_of_its_changes() -> None:
+    levels = np.repeat(np.array([0.0, 1.0, 3.0, 1.0, 0.0, 2.0, 30.0]), 3)[None, :]
+    change = changes(levels, np.array([18]))
+    assert change[0, 3::3].tolist() == [1.0, 2.0, -2.0, -1.0, 2.0, 8.0]
+
+
+def test_hours_in_which_neither_moved_are_no_evidence() -> None:
+    one = np.tile([1.0, 0.0, -1.0, 0.0], 15)[None, :]
+    r, n = joint_changes(one, one, width=24)
+    assert (r[0, -1], n[0, -1]) == (pytest.approx(0.9999), 12)
 
 
 def test_pairs_that_are_related_by_registration_are_left_alone() -> None:
