@@ -109,7 +109,13 @@ def _honest_tail(detector: Detector, scores: Scores, reference: Ints) -> tuple[T
     honest = scores.ends[None, :] <= reference[:, None]
     least_scale = detector.floor / 10.0 if detector.least_scale is None else detector.least_scale
     maxima = block_maxima(scores.scores, honest, block)
-    tail = fit(maxima, np.maximum(length / BLOCK_S, 1.0), kind=detector.tail, least_scale=least_scale)
+    tail = fit(
+        maxima,
+        np.maximum(length / BLOCK_S, 1.0),
+        kind=detector.tail,
+        least_scale=least_scale,
+        believed=detector.believed,
+    )
     return tail, np.array([occasions_per_month(one) for one in length.tolist()])
 
 

@@ -110,15 +110,18 @@ class OddsTail:
     """e^-(believed·(s - shown)) beyond `shown`, the largest of history and 0. (n_rows,)"""
 
     shown: Floats
+    believed: float = BELIEVED
 
     def exceeded_by(self, probability: Floats) -> Floats:
-        return np.asarray(self.shown - np.log(probability) / BELIEVED)
+        return np.asarray(self.shown - np.log(probability) / self.believed)
 
     def probability(self, row: int, scores: Floats) -> Floats:
-        return np.asarray(np.exp(-BELIEVED * np.maximum(scores - self.shown[row], 0.0)))
+        return np.asarray(np.exp(-self.believed * np.maximum(scores - self.shown[row], 0.0)))
 
 
-def fit(maxima: Floats, window_blocks: Floats, *, kind: TailKind, least_scale: float) -> Tail:
+def fit(
+    maxima: Floats, window_blocks: Floats, *, kind: TailKind, least_scale: float, believed: float = BELIEVED
+) -> Tail:
     """Fit the tail of each row.
 
     Parameters
@@ -127,14 +130,13 @@ def fit(maxima: Floats, window_blocks: Floats, *, kind: TailKind, least_scale: f
     window_blocks : (n_rows,) length of the scored windows in blocks, ≥ 1: so many neighbours count as one
     kind : which tail
     least_scale : the fitted spread is never taken as smaller: scores with many ties say nothing about it
+    believed : share of the nats of "odds" that is believed
     """
     ordered = np.sort(maxima, axis=1)
     n = np.isfinite(ordered).sum(axis=1)
+    if kind == "odds":
+        return Tail(ordered, n, OddsTail(np.maximum(ordered.max(axis=1, initial=0.0), 0.0), believed))
     return Tail(ordered, n, _FITS[kind](ordered, n, n / window_blocks, least_scale))
-
-
-def _odds(ordered: Floats, n: Ints, effective: Floats, least_scale: float) -> OddsTail:
-    return OddsTail(np.maximum(ordered.max(axis=1, initial=0.0), 0.0))
 
 
 def _normal(ordered: Floats, n: Ints, effective: Floats, least_scale: float) -> NormalTail:
@@ -165,7 +167,6 @@ _Fitted = NormalTail | ExponentialTail | OddsTail
 _FITS: dict[TailKind, Callable[[Floats, Ints, Floats, float], _Fitted]] = {
     "normal": _normal,
     "exponential": _exponential,
-    "odds": _odds,
 }
 
 

@@ -31,7 +31,7 @@ class LevelShift(NamedTuple):
     """First hour of the shift."""
 
 
-def level_shift(residual: Floats, *, reference: Bools, window: int) -> LevelShift | None:
+def level_shift(residual: Floats, *, reference: Bools, window: int, least_deviation: float = 0.0) -> LevelShift | None:
     """How far the last `window` hours of a residual lie from the weeks before.
 
     Parameters
@@ -42,6 +42,8 @@ def level_shift(residual: Floats, *, reference: Bools, window: int) -> LevelShif
         Accepted hours.
     window : int
         [h]
+    least_deviation : float
+        By how much the level of an honest channel wanders at least, whatever the accepted hours show. [any]
 
     Returns
     -------
@@ -54,8 +56,8 @@ def level_shift(residual: Floats, *, reference: Bools, window: int) -> LevelShif
     short_variance = honest_covariance(recent, reference=reference)
     if long_variance is None or short_variance is None:
         return None
-    z = contrast[0] / np.sqrt(long_variance[0, 0])
-    recent_z = recent[0] / np.sqrt(short_variance[0, 0])
+    z = contrast[0] / np.sqrt(long_variance[0, 0] + least_deviation**2)
+    recent_z = recent[0] / np.sqrt(short_variance[0, 0] + least_deviation**2)
     with np.errstate(invalid="ignore"):
         is_over = recent[0] * np.sign(contrast[0]) < PERSISTS * np.abs(contrast[0])
     starts = np.where(z < 0, onset(-recent_z, window=window), onset(recent_z, window=window))

@@ -124,6 +124,7 @@ DETECTOR = Detector(
     needs=is_regulated,
     floor=8.0,
     tail="odds",
+    believed=0.3,  # the memory of a real stack is not that of one process: it changes with the regime of operation
     specificity=6,
     alternatives=("narrow_band", "replayed", "copied_channel"),
     explanation=Text(

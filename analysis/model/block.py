@@ -192,9 +192,9 @@ class SeriesBlock:
         return max(1, round(duration_s / self.cell_s))
 
     def window(self, width: int) -> "Moments":
-        """Moments of windows of `width` cells, made once."""
+        """Moments of windows of `width` cells, made once; readings for "less than" have no shape and are left out."""
         if width not in self._windows:
-            self._windows[width] = moments(self.cells, width)
+            self._windows[width] = moments(self.quantified.cells, width)
         return self._windows[width]
 
     @cached_property

@@ -79,3 +79,11 @@ def test_a_contradiction_a_hair_beyond_its_bound_is_less_certain_than_one_far_be
     assert chance[2] == pytest.approx(EXACT_EXPECTED / 2)
     assert (np.diff(chance) < 0).all()
     np.testing.assert_allclose(exact_chance(ratio, at_floor=EXACT_EXPECTED), EXACT_EXPECTED / ratio)
+
+
+def test_odds_that_are_believed_less_ask_for_more_nats() -> None:
+    maxima = np.zeros((1, 40))
+    half, third = (fit(maxima, np.ones(1), kind="odds", least_scale=1.0, believed=share) for share in (0.5, 0.3))
+    probability = np.array([1e-4])
+    assert third.exceeded_by(probability)[0] / half.exceeded_by(probability)[0] == pytest.approx(5 / 3)
+    assert third.probability(0, np.array([30.0]))[0] == pytest.approx(np.exp(-9.0))

@@ -58,3 +58,17 @@ def test_a_shift_that_is_over_scores_nothing_more() -> None:
     assert shift.z[1090] > 8
     assert abs(shift.z[1115]) < 4
     assert level_shift(residual, reference=np.arange(1500) < 10, window=72) is None
+
+
+def test_a_level_that_hardly_moved_in_accepted_hours_may_wander_by_what_any_meter_does() -> None:
+    rng = np.random.default_rng(4)
+    residual = rng.normal(0, 0.002, 1500)
+    residual[1000:] += 0.01
+    sharp, blunt = (
+        level_shift(residual, reference=np.arange(1500) < 900, window=24, least_deviation=least)
+        for least in (0.0, flow_coefficient_edited.LEAST_DEVIATION)
+    )
+    assert sharp is not None
+    assert blunt is not None
+    assert sharp.z[1030] > 8
+    assert abs(blunt.z[1030]) < 4
