@@ -142,7 +142,7 @@ async def test_a_full_spool_means_no_acknowledgement_and_closed_gates_until_the_
         assert acknowledged < 100
         assert bench.balance() == 0
         bench.store.is_on = True
-        await bench.until(lambda: len(bench.acknowledged) == 100)
+        await bench.until(lambda: len(bench.acknowledged) == len(bench.store.frames) == 100)
         assert bench.store.frames == as_bytes(texts)
         assert gate == ["close", "reopen"]
         assert bench.balance() == 0
