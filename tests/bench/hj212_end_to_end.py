@@ -5,6 +5,7 @@ Everything, devices and database included, runs on this machine.
 """
 
 import asyncio
+import contextlib
 import statistics
 import tempfile
 import time
@@ -89,6 +90,10 @@ async def naive(installation: Installation) -> float:
             await connection.execute("CREATE TABLE data (mn text, code text, time text, value float8)")
 
             async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                with contextlib.suppress(psycopg.OperationalError, asyncio.CancelledError):  # the run is over
+                    await work(reader, writer)
+
+            async def work(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
                 while line := await reader.readline():
                     text = line.decode()
                     fields = dict(item.split("=", 1) for item in text[6:].split(";CP=")[0].split(";") if "=" in item)
