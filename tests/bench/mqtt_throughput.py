@@ -20,7 +20,7 @@ from pathlib import Path
 from gateway.identity.provisioning import Provisioning
 from tests.bench.mqtt_messages import DEVICES, Load
 from tests.bench.mqtt_receivers import Receiver, Speed, available, drain, killed
-from tests.bench.mqtt_rig import Rig
+from tests.bench.mqtt_rig import BROKER, Rig
 from tests.services.postgres import PostgresServer, timescale_installation
 from tests.sources.mqtt_field import Field, field_with
 
@@ -41,7 +41,7 @@ def main() -> None:
     chosen = parser.parse_args()
     subprocess.run([str(ROOT / "scripts" / "bench_peers.sh")], check=True)
     receivers = available()
-    with field_with(*DEVICES) as field, tempfile.TemporaryDirectory() as folder:
+    with field_with(*DEVICES, settings=BROKER) as field, tempfile.TemporaryDirectory() as folder:
         asyncio.run(_accounts(field, [BARE, *(one.account for one in receivers if one.account != "gateway")]))
         server = PostgresServer(timescale_installation(), settings=SERVER_SETTINGS)
         server.start()
