@@ -21,6 +21,7 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "bus": "serial:bus",
     "capture": "serial:capture",
+    "sites": "sites:app",
     "facility": "facility:app",
     "vapour-recovery": "serial_vapour:judge_files",
     "analyse": "analyse:analyse",

@@ -553,11 +553,14 @@ FROM command WHERE id = %(id)s
 SELECT site.id, site.external_id, site.name, site.industry, site.longitude, site.latitude, site.accepted_until,
        site.settings
 FROM site
-WHERE EXISTS (SELECT FROM point WHERE point.site_id = site.id AND NOT point.quarantined)
+WHERE EXISTS (SELECT FROM v_point_site WHERE v_point_site.site_id = site.id)
 ORDER BY site.id
 
 -- name: export_points
-SELECT id, external_id, medium, settings FROM point WHERE site_id = %(site_id)s AND NOT quarantined ORDER BY id
+-- A meter that a facility draws its power through is a point of the facility's site.
+SELECT point.id, v_point_site.point AS external_id, point.name, point.medium, point.settings
+FROM point JOIN v_point_site ON v_point_site.point_id = point.id
+WHERE v_point_site.site_id = %(site_id)s ORDER BY point.id
 
 -- name: export_series
 SELECT id, channel, quantity, statistic, interval_s, unit, limit_value, range_low, range_high, detection_limit, settings
