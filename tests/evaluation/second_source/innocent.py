@@ -105,7 +105,9 @@ def _stop(rng: np.random.Generator, site: Site, begin: float, end: float) -> Non
         rest = {"o2": 20.8, "stack_temperature": 19.0, "humidity": 2.0}.get(channel.quantity, 0.0)
         if channel.quantity in ("ph", "water_temperature", *SAMPLED):
             continue  # water stands in the channel
-        jitter = np.abs(noise.remembering(rng, n, tau_h=1, dt_h=dt_h, sigma=0.004 * float(np.nanmedian(channel.exact))))
+        jitter = np.abs(
+            noise.remembering(rng, n, tau_h=1, dt_h=dt_h, sigma=0.004 * abs(float(np.nanmedian(channel.exact))))
+        )
         low = rest + (jitter if channel.quantity != "o2" else -jitter)
         is_near = (at >= begin) & (at < end + 24 * HOUR_S)
         channel.exact = np.where(is_near, channel.exact * share + low * (1 - share), channel.exact)

@@ -56,11 +56,11 @@ def false_flags(case: Case) -> Truth:
     channel = _judged(case)
     window = case.place(channel, MONTH_H)
     means, rows = _blocks(channel, window)
-    limit = _permit(case, channel, float(np.nanquantile(means, 0.94)))
+    limit = _permit(case, channel)
     above = np.nan_to_num(means, nan=-1.0) > limit
+    if not 10 <= above.sum() <= above.size / 6:
+        raise CannotPlace("too few or too many hours above the limit")
     marked = above & (case.rng.random(above.size) < (1.0, 0.7, 0.4, 0.2)[case.rank])
-    if not marked.any():
-        raise CannotPlace("nothing above the limit")
     truth_blocks = np.flatnonzero(marked)
     if case.rank == 3:
         others = np.flatnonzero(~above & np.isfinite(means))
@@ -72,12 +72,19 @@ def false_flags(case: Case) -> Truth:
         other.flags = np.where(is_marked & (other.flags == "N"), letter, other.flags)
         if is_emptied:
             other.exact = np.where(is_marked, np.nan, other.exact)
+    names = [c.id for c, _ in concerned]
+    if case.is_careful:  # the logger leaves flagged rows out of its means
+        below = [n for n in case.point.descendants(names) if n not in names]
+        case.point.carry_flags()
+        case.point.derive(below)
+        concerned += [(case.point.channels[n], np.zeros(0, dtype=np.bool_)) for n in below]
     return _over_window(case, channel, window, [c for c, _ in concerned])
 
 
-def _permit(case: Case, channel: Channel, level: float) -> float:
-    """The limit of all channels of that substance, a round number near `level`."""
-    limit = float(f"{level:.2g}")
+def _permit(case: Case, channel: Channel) -> float:
+    """The limit of all channels of that substance, a round number that six of a hundred normal hours exceed."""
+    means, _ = _blocks(channel, slice(0, channel.exact.size))
+    limit = float(f"{np.nanquantile(means, 0.94):.2g}")
     for other in case.point.channels.values():
         if other.quantity == channel.quantity and other.limit is not None:
             other.limit = limit
@@ -153,7 +160,7 @@ def late_edit(case: Case) -> Truth:
     _edit(case, channel, window)
     case.point.derive(names[1:])
     end_s = case.site.start_s + window.stop * channel.interval_s
-    at = min(end_s + case.rng.uniform(0.5, 5) * 86400, case.site.end_s - HOUR_S)
+    at = int(min(end_s + case.rng.uniform(0.5, 5) * 86400, case.site.end_s - HOUR_S))
     start_s = case.site.start_s + window.start * channel.interval_s
     for name in names:
         other = case.point.channels[name]
@@ -162,7 +169,7 @@ def late_edit(case: Case) -> Truth:
         for i in range(span.start, span.stop):
             is_there = other.flags[i] == "N" and not other.is_lost[i] and np.isfinite(revised[i])
             if is_there and revised[i] != sent[name][i]:
-                other.resent.append((i, float(revised[i]), round(at + 0.2 * (i - span.start))))
+                other.resent.append((i, float(revised[i]), at + (i - span.start) // 5))
         other.exact = before[name]
     changed = [n for n in names if case.point.channels[n].resent]
     if channel.id not in changed:
