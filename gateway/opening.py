@@ -9,6 +9,7 @@ from drivers.events import BadFrame, Decoder, Event, Reason
 from gateway.alerts.mqtt_feed import FEED as MQTT_FEED
 from gateway.config import Config
 from gateway.detection.order import Order
+from gateway.facilities.alerting import Feeds
 from gateway.facilities.supervision import SupervisionSettings
 from gateway.gateway_notice import DRIVER as NOTICE_DRIVER
 from gateway.gateway_notice import decode_notice
@@ -67,7 +68,11 @@ def detection_order(config: Config, dsn: str) -> Order:
 
 
 def supervision_settings(config: Config) -> SupervisionSettings:
-    return SupervisionSettings(every_s=config.facilities.every_s, step_s=config.facilities.step_s)
+    return SupervisionSettings(
+        every_s=config.facilities.every_s,
+        step_s=config.facilities.step_s,
+        feeds=Feeds((MQTT_FEED,) if config.alerts.host else (), config.alerts.tenant),
+    )
 
 
 def retention_settings(config: Config) -> RetentionSettings:

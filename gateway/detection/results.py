@@ -1,5 +1,7 @@
 """Findings into the database: upserted by their id, alerts opened once, both with what is to be told about them.
 
+What power-use supervision has told already opens no second alert: the finding joins the one that is there.
+
 One transaction: a finding, its alert and the message about it appear together or not at all. Doing the same again
 changes nothing but `confirmed_at`.
 """
@@ -51,6 +53,8 @@ def keep(
         cursor.executemany(query("stage_finding"), [_row(finding, zone) for finding in result.findings])
     again = {row["new_id"]: row["old_id"] for row in connection.execute(query("recognise_findings"))}
     connection.execute(query("keep_findings"))
+    connection.execute(query("alerting_lock"))
+    connection.execute(query("join_alerts"))
     opened = [row["id"] for row in connection.execute(query("open_alerts"))]
     if opened:
         connection.execute(query("note_opened"), {"ids": opened})

@@ -126,13 +126,65 @@ WHERE id = (
       AND starts_at <= %(ends_at)s AND ends_at >= %(starts_at)s - make_interval(secs => %(join_s)s)
     ORDER BY starts_at DESC LIMIT 1
 )
-RETURNING id
+RETURNING id, starts_at, ends_at, detected_at, severity, figures, notice
 
 -- name: put_event
 INSERT INTO facility_event (site_id, link_id, facility_id, rule, starts_at, ends_at, detected_at, severity, figures, notice)
 VALUES (%(site_id)s, %(link_id)s, %(facility_id)s, %(rule)s, %(starts_at)s, %(ends_at)s, %(detected_at)s, %(severity)s,
         %(figures)s, %(notice)s)
 ON CONFLICT DO NOTHING
+RETURNING id, starts_at, ends_at, detected_at, severity, figures, notice
+
+-- name: event_places
+SELECT device, point, channels FROM v_facility_event_place WHERE event_id = %(id)s ORDER BY facility
+
+-- name: keep_finding
+-- The finding of a contradiction: its identity is fixed, the rest goes on with it. Untouched if nothing is new.
+INSERT INTO finding AS old (id, site, point, channels, starts_at, ends_at, detected_at, detector, detector_version, class,
+                            alternatives, score, statistic, alert, evidence, explanation, innocent_if)
+VALUES (%(id)s, %(site)s, %(point)s, %(channels)s, %(starts_at)s, %(ends_at)s, %(detected_at)s, %(detector)s,
+        %(detector_version)s, %(class)s, %(alternatives)s, %(score)s, %(statistic)s, %(alert)s, %(evidence)s,
+        %(explanation)s, %(innocent_if)s)
+ON CONFLICT (id) DO UPDATE
+SET ends_at = EXCLUDED.ends_at, score = EXCLUDED.score, statistic = EXCLUDED.statistic, alert = old.alert OR EXCLUDED.alert,
+    evidence = EXCLUDED.evidence, explanation = EXCLUDED.explanation, confirmed_at = now()
+WHERE (old.ends_at, old.score, old.alert, old.evidence)
+      IS DISTINCT FROM (EXCLUDED.ends_at, EXCLUDED.score, EXCLUDED.alert, EXCLUDED.evidence)
+
+-- name: note_finding
+UPDATE facility_event SET finding_id = %(finding)s WHERE id = %(id)s AND finding_id IS NULL
+
+-- name: is_alerted
+SELECT EXISTS (SELECT FROM alert WHERE finding_id = %(finding)s)
+    OR EXISTS (SELECT FROM alert_joined WHERE finding_id = %(finding)s) AS yes
+
+-- name: join_alert
+-- An alert about the same power at the same time, up to six hours apart, has told of this deed already, whether it came
+-- from the analysis or from another rule. What begins after an alert was closed is new.
+WITH told AS (
+    SELECT alert.id AS alert_id
+    FROM facility_event event
+    JOIN v_facility_event_place place ON place.event_id = event.id
+    JOIN finding ON finding.site = place.site AND finding.point = place.point AND finding.channels && place.channels
+                AND finding.starts_at <= event.ends_at + interval '6 hours'
+                AND finding.ends_at >= event.starts_at - interval '6 hours'
+    LEFT JOIN alert_joined joined ON joined.finding_id = finding.id
+    JOIN alert ON alert.finding_id = finding.id OR alert.id = joined.alert_id
+    WHERE event.id = %(id)s AND finding.id <> %(finding)s
+      AND finding.class NOT IN ('late_edit', 'parameter_edited', 'replayed', 'copied_channel')
+      AND (alert.state NOT IN ('closed', 'dismissed') OR event.starts_at < alert.changed_at)
+    ORDER BY alert.id LIMIT 1
+), joined AS (
+    INSERT INTO alert_joined (finding_id, alert_id) SELECT %(finding)s, alert_id FROM told RETURNING alert_id
+)
+INSERT INTO alert_action (alert_id, actor, action, detail)
+SELECT alert_id, 'facilities', 'joined', jsonb_build_object('finding', %(finding)s::text) FROM joined
+
+-- name: open_alert
+INSERT INTO alert (finding_id) VALUES (%(finding)s) RETURNING id
+
+-- name: note_alert
+INSERT INTO alert_action (alert_id, actor, action) VALUES (%(id)s, 'facilities', 'opened')
 
 -- name: claim_untold
 UPDATE facility_event SET claimed_at = clock_timestamp()

@@ -3,6 +3,7 @@
     for each site, in a transaction under its advisory lock:
         powers of the window ─► judgement ─► known already? ─ yes ─► its end, severity and figures go on
                                                   └ no ─► facility_event, with the notice that is to be told
+            both ─► its finding, and an alert if it accuses and nobody has told of the deed (`alerting`)
     untold events ─► claimed ─► intake ─► durable ─► marked as told
 
 Told once, across restarts and any number of processes: an event is identified by link or facility, rule and beginning,
@@ -16,7 +17,7 @@ The window reaches `look_back_s` behind what was looked through last, so that la
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -24,9 +25,11 @@ from psycopg.types.json import Jsonb
 
 from analysis.facility_states import DWELL_SAMPLES
 from gateway.errors import StorageError
+from gateway.facilities.alerting import Feeds, keep_finding
 from gateway.facilities.judgement import KINDS, contradictions
 from gateway.facilities.plant import Contradiction, Plant, PlantPowers
-from gateway.facilities.table import FacilityTable, moment, query, read_plant, read_powers
+from gateway.facilities.query import query
+from gateway.facilities.table import FacilityTable, moment, read_plant, read_powers
 from gateway.gateway_notice import GatewayNotice
 from gateway.records import Delivery
 from gateway.storage import StorageSettings
@@ -51,6 +54,7 @@ class SupervisionSettings:
     look_back_s: float = 3 * HOUR_S
     longest_s: float = 24 * HOUR_S
     tell_again_s: float = 60.0  # a notice that was claimed and not told by then is told by whoever sees it
+    feeds: Feeds = field(default_factory=Feeds)  # who is told of alerts
 
 
 class Supervision:
@@ -112,9 +116,13 @@ class Supervision:
         new = 0
         for item in found:
             row = event_row(plant, item, join_s=JOIN_STEPS * step_s)
-            known = await (await connection.execute(query("continue_event"), row)).fetchone()
-            if known is None and (is_first or item.start_s > edge_s):
-                new += (await connection.execute(query("put_event"), row)).rowcount
+            event = await (await connection.execute(query("continue_event"), row)).fetchone()
+            if event is None and (is_first or item.start_s > edge_s):
+                event = await (await connection.execute(query("put_event"), row)).fetchone()
+                new += event is not None
+            if event is not None:
+                kind, feeds = KINDS[item.rule], self._settings.feeds
+                await keep_finding(connection, plant, item, event, kind=kind, feeds=feeds)
         return new
 
     async def _tell(self, now_s: float) -> None:

@@ -4,8 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -15,21 +13,11 @@ from analysis.facility import LearnedThresholds, learn_thresholds
 from gateway.errors import GatewayError
 from gateway.facilities.judgement import METER_QUANTITIES
 from gateway.facilities.plant import CalendarEntry, Facility, FacilityLink, Plant, PlantPowers
+from gateway.facilities.query import query
 from gateway.storage.link import Connection, Link
-from gateway.storage.sql import read_queries
 
 DAY_S = 86_400.0
 MINUTE_S = 60.0
-
-
-@cache
-def _queries() -> dict[str, bytes]:
-    return read_queries(files("gateway.facilities") / "facilities.sql")
-
-
-def query(name: str) -> bytes:
-    """One named query of this package."""
-    return _queries()[name]
 
 
 def moment(time_s: float) -> datetime:

@@ -712,9 +712,38 @@ SET ends_at = greatest(old.ends_at, EXCLUDED.ends_at), detector_version = EXCLUD
     evidence = EXCLUDED.evidence, explanation = EXCLUDED.explanation, innocent_if = EXCLUDED.innocent_if,
     confirmed_at = EXCLUDED.confirmed_at
 
+-- name: alerting_lock
+-- The analysis and power-use supervision open alerts one after the other: each looks what the other has told.
+SELECT pg_advisory_xact_lock(7241001, 5)
+
+-- name: join_alerts
+-- What power-use supervision has told of the same power at the same time, up to six hours apart, is the same deed:
+-- the finding joins that alert. Edits, replays and copies are deeds of their own. What begins after an alert was closed
+-- is new.
+WITH told AS (
+    SELECT DISTINCT ON (finding.id) finding.id AS finding_id, alert.id AS alert_id
+    FROM new_finding JOIN finding USING (id)
+    JOIN v_facility_event_place place ON place.site = finding.site AND place.point = finding.point
+                                     AND place.channels && finding.channels
+    JOIN facility_event event ON event.id = place.event_id AND event.starts_at <= finding.ends_at + interval '6 hours'
+                             AND event.ends_at >= finding.starts_at - interval '6 hours'
+    LEFT JOIN alert_joined joined ON joined.finding_id = event.finding_id
+    JOIN alert ON alert.finding_id = event.finding_id OR alert.id = joined.alert_id
+    WHERE finding.alert AND finding.class NOT IN ('late_edit', 'parameter_edited', 'replayed', 'copied_channel')
+      AND NOT EXISTS (SELECT FROM alert own WHERE own.finding_id = finding.id)
+      AND NOT EXISTS (SELECT FROM alert_joined own WHERE own.finding_id = finding.id)
+      AND (alert.state NOT IN ('closed', 'dismissed') OR finding.starts_at < alert.changed_at)
+    ORDER BY finding.id, alert.id
+), joined AS (
+    INSERT INTO alert_joined (finding_id, alert_id) SELECT finding_id, alert_id FROM told RETURNING finding_id, alert_id
+)
+INSERT INTO alert_action (alert_id, actor, action, detail)
+SELECT alert_id, 'detection', 'joined', jsonb_build_object('finding', finding_id) FROM joined
+
 -- name: open_alerts
 INSERT INTO alert (finding_id)
-SELECT finding.id FROM new_finding JOIN finding USING (id) WHERE finding.alert
+SELECT finding.id FROM new_finding JOIN finding USING (id)
+WHERE finding.alert AND NOT EXISTS (SELECT FROM alert_joined WHERE alert_joined.finding_id = finding.id)
 ORDER BY finding.detected_at, finding.id
 ON CONFLICT (finding_id) DO NOTHING
 RETURNING id

@@ -31,3 +31,24 @@ LEFT JOIN LATERAL (
     ORDER BY facility.id LIMIT 1
 ) AS meter ON true
 WHERE NOT point.quarantined;
+
+-- By what names the analysis knows the power of a facility.
+CREATE OR REPLACE VIEW v_facility_place AS
+SELECT facility.id AS facility_id, site.external_id AS site, place.point,
+       array_agg(coalesce(series.settings ->> 'id',
+                          concat_ws('-', series.channel, series.statistic, series.interval_s)) ORDER BY series.id) AS channels
+FROM facility
+JOIN device ON device.external_id = facility.device
+JOIN v_point_site place ON place.point_id = device.point_id
+JOIN site ON site.id = place.site_id
+JOIN series ON series.point_id = device.point_id AND series.quantity = facility.quantity
+           AND facility.channel IN ('', series.channel)
+GROUP BY facility.id, site.external_id, place.point;
+
+-- Whose power a contradiction is about: the facility's, or that of the treatment of a link.
+CREATE OR REPLACE VIEW v_facility_event_place AS
+SELECT event.id AS event_id, facility.name AS facility, facility.device, place.site, place.point, place.channels
+FROM facility_event event
+JOIN facility ON facility.id = event.facility_id OR (facility.kind = 'treatment' AND facility.id IN (
+    SELECT member.facility_id FROM facility_link_member member WHERE member.link_id = event.link_id))
+JOIN v_facility_place place ON place.facility_id = facility.id;
