@@ -6,4 +6,10 @@ budget, `findings` merges, names, explains and ranks. `battery` runs them all, p
 imports the gateway, opens a socket or reads a clock. Errors are `ValueError` and `TypeError` only.
 """
 
+import os
+
+# Whole sites run in parallel. On matrices this small the threads of BLAS mostly wait for each other and take up to ten
+# times the processor time of one. Read when numpy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 VERSION = "1"

@@ -8,6 +8,8 @@ and an honest lasting one (retrofit) is re-learned within half of `BASELINE_DAYS
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,7 @@ BASELINE_DAYS = 30
 
 _MIN_BASELINE_DAYS = 3
 _FOLDS = 5
+_HUBER_ITERATIONS = 8
 _HUBER_SIGMAS = (
     1.5  # the usual Huber tuning near 1.345; a little wider as the scale is the MAD of an autocorrelated series
 )
@@ -53,17 +56,41 @@ def design_matrix(predictors: Array, reference: Mask) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _robust_fit(design: Array, target: Array) -> Array:
-    """Huber regression by re-weighted least squares; a touch of ridge keeps constant columns harmless."""
-    ridge = 1e-6 * len(target) * np.eye(design.shape[1])
-    ridge[0, 0] = 0.0
-    weight = np.ones(len(target))
-    coefficients: Array = np.zeros(design.shape[1])
-    for _ in range(8):
-        weighted = design * weight[:, None]
-        coefficients = np.asarray(np.linalg.solve(weighted.T @ design + ridge, weighted.T @ target), dtype=np.float64)
-        error = np.abs(target - design @ coefficients)
-        bound = _HUBER_SIGMAS * max(1.4826 * float(np.median(error)), 1e-12)
+def robust_fits(design: Array, targets: Array, rows: Mask) -> Array:
+    """Huber regressions of many targets on one design, each over its own rows, by re-weighted least squares.
+
+    All fits go through one matrix product an iteration. A touch of ridge keeps constant columns harmless.
+
+    Parameters
+    ----------
+    design : (n, c) float64
+        [1]
+    targets : (m, n) float64
+        Finite in the chosen rows. [any]
+    rows : (m, n) bool
+        Rows of each fit, at least one each.
+
+    Returns
+    -------
+    coefficients : (m, c) float64
+        [unit of the targets]
+    """
+    n, c = design.shape
+    count = rows.sum(axis=1)
+    ridge = 1e-6 * np.eye(c) * count[:, None, None]
+    ridge[:, 0, 0] = 0.0
+    products = (design[:, :, None] * design[:, None, :]).reshape(n, c * c)
+    targets = np.where(rows, targets, 0.0)
+    weight = rows.astype(np.float64)
+    coefficients: Array = np.zeros((len(targets), c))
+    fit = np.arange(len(targets))
+    for _ in range(_HUBER_ITERATIONS):
+        normal = (weight @ products).reshape(-1, c, c) + ridge
+        coefficients = np.linalg.solve(normal, ((weight * targets) @ design)[:, :, None])[:, :, 0]
+        error = np.where(rows, np.abs(targets - coefficients @ design.T), np.inf)
+        ordered = np.sort(error, axis=1)
+        median = 0.5 * (ordered[fit, (count - 1) // 2] + ordered[fit, count // 2])
+        bound = _HUBER_SIGMAS * np.maximum(1.4826 * median, 1e-12)[:, None]
         weight = bound / np.maximum(error, bound)
     return coefficients
 
@@ -91,19 +118,23 @@ def relation_residual(predictors: Array, targets: Array, reference: Mask) -> Arr
         [unit of the targets]
     """
     design = design_matrix(predictors, reference)
-    complete = np.isfinite(design).all(axis=1)
+    complete: Mask = np.asarray(np.isfinite(design).all(axis=1))
+    usable = complete & np.isfinite(targets)
+    known = usable & reference
+    fitted = known.sum(axis=1) >= 10 * design.shape[1]
     residual = np.full_like(targets, np.nan)
-    for target, out in zip(targets, residual, strict=True):
-        usable = complete & np.isfinite(target)
-        known = np.flatnonzero(usable & reference)
-        if known.size < 10 * design.shape[1]:
-            continue
-        whole = _robust_fit(design[known], target[known])
-        out[usable] = target[usable] - design[usable] @ whole
-        fold = np.arange(known.size) * _FOLDS // known.size
-        for f in range(_FOLDS):
-            rows, rest = known[fold == f], known[fold != f]
-            out[rows] = target[rows] - design[rows] @ _robust_fit(design[rest], target[rest])
+    if not fitted.any():
+        return residual
+    learned = complete & reference
+    own, rows = targets[fitted][:, learned], known[fitted][:, learned]
+    fold = (np.cumsum(rows, axis=1) - 1) * _FOLDS // rows.sum(axis=1, keepdims=True)
+    chosen = np.stack([rows, *(rows & (fold != f) for f in range(_FOLDS))], axis=1)
+    fits = robust_fits(design[learned], np.repeat(own, 1 + _FOLDS, axis=0), chosen.reshape(-1, own.shape[1]))
+    fits = fits.reshape(len(own), 1 + _FOLDS, -1)
+    said = fits[:, 0] @ np.where(complete[:, None], design, 0.0).T
+    left_out = fits[:, 1:] @ design[learned].T
+    said[:, learned] = np.take_along_axis(left_out, np.clip(fold, 0, _FOLDS - 1)[:, None], axis=1)[:, 0]
+    residual[fitted] = np.where(usable[fitted], targets[fitted] - said, np.nan)
     return residual
 
 
@@ -149,9 +180,8 @@ def trailing_mean(values: Array, *, window: int, min_count: int) -> Array:
     """
     present = np.isfinite(values)
     # a channel-wise shift keeps the running sum small, so that the differences of sums stay exact to rounding
-    centre = np.array([np.median(row[ok]) if ok.any() else 0.0 for row, ok in zip(values, present, strict=True)])[
-        :, None
-    ]
+    held = np.where(present, values, 0.0)
+    centre = held.sum(axis=1, keepdims=True) / np.maximum(present.sum(axis=1, keepdims=True), 1)
     total = trailing_sum(np.where(present, values - centre, 0.0), window=window)
     count = trailing_sum(present.astype(np.float64), window=window)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -166,58 +196,53 @@ def trailing_sum(values: Array, *, window: int) -> Array:
     return out
 
 
-def baseline_before(residual: Array, *, lag: int, per_day: int, days: int = BASELINE_DAYS) -> Array:
-    """Median of the daily means of the `days` whole days that ended at least `lag` samples ago.
+def _whole_days_before(n: int, *, lag: int, per_day: int) -> NDArray[np.int64]:
+    return np.clip((np.arange(n) + 1 - lag) // per_day, 0, n // per_day)
 
-    Parameters
-    ----------
-    residual : (k, n) float64
-        NaN where missing. [any]
-    lag : int
-        The samples that are being judged and must not judge themselves. [1]
-    per_day : int
-        Samples in a day. [1]
-    days : int
-        Length of the memory. [d]
 
-    Returns
-    -------
-    baseline : (k, n) float64
-        0 (the level of the reference) while fewer than three days are known. [unit of `residual`]
+def _medians_of_days(residual: Array, *, per_day: int) -> Array:
+    """Median of the daily means of the `BASELINE_DAYS` before each day, the one after the last included.
+
+    0, the level of the reference, while fewer than three days are known. (k, days + 1)
     """
     k, n = residual.shape
     n_days = n // per_day
-    known_days = np.clip((np.arange(n) + 1 - lag) // per_day, 0, n_days)
-    medians = np.zeros((k, n_days + 1))
-    if n_days:
-        blocks = residual[:, : n_days * per_day].reshape(k, n_days, per_day)
-        present = np.isfinite(blocks)
-        count = present.sum(axis=2)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            daily = np.where(count >= per_day // 2, np.where(present, blocks, 0.0).sum(axis=2) / count, np.nan)
-        padded = np.concatenate([np.full((k, days), np.nan), daily], axis=1)
-        history = np.lib.stride_tricks.sliding_window_view(padded, days, axis=1)  # [:, d] = the days before day d
-        enough = np.isfinite(history).sum(axis=2) >= _MIN_BASELINE_DAYS
-        medians[enough] = np.nanmedian(history[enough], axis=-1)
-    return medians[:, known_days]
+    blocks = residual[:, : n_days * per_day].reshape(k, n_days, per_day)
+    present = np.isfinite(blocks)
+    count = present.sum(axis=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        daily = np.where(count >= per_day // 2, np.where(present, blocks, 0.0).sum(axis=2) / count, np.nan)
+    padded = np.concatenate([np.full((k, BASELINE_DAYS), np.nan), daily], axis=1)
+    history = np.sort(np.lib.stride_tricks.sliding_window_view(padded, BASELINE_DAYS, axis=1), axis=2)  # NaN last
+    known = np.isfinite(history).sum(axis=2)[:, :, None]
+    middle = [np.take_along_axis(history, np.maximum(at, 0), axis=2) for at in ((known - 1) // 2, known // 2)]
+    return np.where(known >= _MIN_BASELINE_DAYS, 0.5 * (middle[0] + middle[1]), 0.0)[:, :, 0]
 
 
-def level_contrast(residual: Array, *, window: int, per_day: int) -> Array:
-    """How far the mean residual of the last `window` samples lies from the baseline before them.
+def level_contrasts(residual: Array, *, windows: Sequence[int], per_day: int) -> dict[int, Array]:
+    """How far the mean residual of the last samples lies from the baseline before them, for several windows.
+
+    The baseline is the median of the daily means of the `BASELINE_DAYS` whole days that ended before the window: what
+    is judged must not judge itself.
 
     Parameters
     ----------
     residual : (k, n) float64
         From `relation_residual`. [any]
-    window : int
+    windows : sequence of int
         Samples judged. [1]
     per_day : int
         Samples in a day. [1]
 
     Returns
     -------
-    contrast : (k, n) float64
+    contrast : window → (k, n) float64
         NaN where fewer than half of the window is present. [unit of `residual`]
     """
-    recent = trailing_mean(residual, window=window, min_count=(window + 1) // 2)
-    return recent - baseline_before(residual, lag=window, per_day=per_day)
+    medians = _medians_of_days(residual, per_day=per_day)
+    out = {}
+    for window in windows:
+        recent = trailing_mean(residual, window=window, min_count=(window + 1) // 2)
+        before = _whole_days_before(residual.shape[1], lag=window, per_day=per_day)
+        out[window] = recent - medians[:, before]
+    return out

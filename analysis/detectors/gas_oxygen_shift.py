@@ -15,9 +15,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.ndimage import maximum_filter1d
 
 from analysis.detectors.driving_channels import driver_rows, running_hours, within_experience
-from analysis.detectors.expected_level import level_contrast, relation_residual, trailing_mean, without_spikes
+from analysis.detectors.expected_level import level_contrasts, relation_residual, trailing_mean, without_spikes
 from analysis.detectors.hourly_table import HOURS_PER_DAY, HourlyTable, hourly_table
 from analysis.detectors.interface import Scores, Target
 from analysis.detectors.joint_shift import Shift, honest_covariance, score_where_best, shift_along
@@ -43,17 +44,24 @@ PATTERNS = (
 )
 """In log(20.9 − O) air moves oxygen and gases alike, in log O zero gas does: in its own coordinates a pattern is
 straight."""
-DIRECTIONS = tuple(name for name, *_ in PATTERNS)
+WANTED, RIVAL = 0, -1
+"""Places of the two among the directions that `_project` tries."""
+
+
+class Directed(NamedTuple):
+    """How far a point moved in one direction. `(h,)` each; `starts` first hour of the shift."""
+
+    score: Floats
+    amplitude: Floats
+    starts: Ints
 
 
 class PointShift(NamedTuple):
-    """One point and window length. `scores`, `amplitude` by direction, `(h,)`; `starts` first hour of the shift."""
+    """One point and window length, by direction."""
 
     point: str
     channels: tuple[str, ...]
-    scores: dict[str, Floats]
-    amplitude: dict[str, Floats]
-    starts: dict[str, Ints]
+    by_direction: dict[str, Directed]
 
 
 @once_a_site
@@ -70,11 +78,8 @@ def gas_oxygen_shifts(data: SiteData) -> dict[int, list[PointShift]]:
             continue
         residuals = _residuals(table, data, point=point, oxygen=oxygen, gases=rows)
         names = tuple(table.channels[row].id for row in [*rows, oxygen])
-        for window in WINDOWS_H:
-            shift = _point_shift(residuals, table.reference, window=window)
-            if shift is not None:
-                scores, amplitude, starts = shift
-                found[window].append(PointShift(point, names, scores, amplitude, starts))
+        for window, by_direction in _directed_shifts(residuals, table.reference).items():
+            found[window].append(PointShift(point, names, by_direction))
     return found
 
 
@@ -97,77 +102,83 @@ def _residuals(table: HourlyTable, data: SiteData, *, point: str, oxygen: int, g
     return without_spikes(relation_residual(drivers, logs, table.reference))
 
 
-def _point_shift(
-    residuals: Floats, reference: Bools, *, window: int
-) -> tuple[dict[str, Floats], dict[str, Floats], dict[str, Ints]] | None:
-    contrast = level_contrast(residuals, window=window, per_day=HOURS_PER_DAY)
-    recent = level_contrast(residuals, window=WINDOWS_H[0], per_day=HOURS_PER_DAY)
+def _directed_shifts(residuals: Floats, reference: Bools) -> dict[int, dict[str, Directed]]:
+    """By window length and direction; without windows for which too little is accepted."""
     steps = {width: step_of_means(residuals, width=width) for width in STEP_WIDTHS_H}
-    scores, amplitude, starts = {}, {}, {}
-    for name, oxygen_row, oxygen_moves, gases_move, lead in PATTERNS:
-        rows, pattern = [oxygen_row, *range(2, residuals.shape[0])], (oxygen_moves, gases_move)
-        long = _project(contrast[rows], reference, pattern=pattern)
-        short = _project(recent[rows], reference, pattern=pattern)
-        width = _sharpest([(width, step[rows]) for width, step in steps.items()], reference)
-        if long is None or short is None or width is None:
-            return None
-        sudden = _project(steps[width][rows], reference, pattern=pattern)
-        if sudden is None:
-            return None
-        began = sharpest_step(
-            oxygen_moves * steps[STEP_WIDTHS_H[0]][oxygen_row], otherwise=onset(short["wanted"].z, window=window)
-        )
-        with np.errstate(invalid="ignore"):
-            persists = short["wanted"].amplitude >= PERSISTS * long["wanted"].amplitude
-            is_rival = _advantage(long) + _advantage(sudden)[np.minimum(began + width - 1, began.size - 1)] < -lead
-        score = score_where_best({key: shift for key, shift in long.items() if key != "rival"}, wanted="wanted")
-        scores[name] = np.where(np.isfinite(score) & (~persists | is_rival), 0.0, score)
-        amplitude[name], starts[name] = long["wanted"].amplitude, began
-    return scores, amplitude, starts
+    width = _sharpest([(width, step[2:]) for width, step in steps.items()], reference)
+    if width is None:
+        return {}
+    contrasts = level_contrasts(residuals, windows=WINDOWS_H, per_day=HOURS_PER_DAY)
+    found: dict[int, dict[str, Directed]] = {window: {} for window in WINDOWS_H}
+    for oxygen_row in (0, 1):
+        rows = [oxygen_row, *range(2, residuals.shape[0])]
+        seen = {window: _judged(contrast[rows], reference) for window, contrast in contrasts.items()}
+        step, brief = _judged(steps[width][rows], reference), seen[WINDOWS_H[0]]
+        if step is None or brief is None:
+            return {}
+        for name, _, oxygen_moves, gases_move, lead in (p for p in PATTERNS if p[1] == oxygen_row):
+            sharpest = sharpest_step(oxygen_moves * steps[STEP_WIDTHS_H[0]][oxygen_row], reference=reference)
+            short, sudden = (_project(one, pattern=(oxygen_moves, gases_move)) for one in (brief, step))
+            for window, judged in seen.items():
+                if judged is None:
+                    found.pop(window, None)
+                    continue
+                began = np.where(sharpest >= 0, sharpest, onset(short.z[WANTED], window=window))
+                long = short if judged is brief else _project(judged, pattern=(oxygen_moves, gases_move))
+                with np.errstate(invalid="ignore"):
+                    persists = short.amplitude[WANTED] >= PERSISTS * long.amplitude[WANTED]
+                    at_onset = _advantage(sudden)[np.minimum(began + width - 1, began.size - 1)]
+                    is_rival = _advantage(long) + at_onset < -lead
+                score = score_where_best(Shift(*(part[:RIVAL] for part in long)), wanted=WANTED)
+                score = np.where(np.isfinite(score) & (~persists | is_rival), 0.0, score)
+                found[window][name] = Directed(score, long.amplitude[WANTED], began)
+    return found
 
 
-def _advantage(shifts: dict[str, Shift]) -> Floats:
+def _advantage(shift: Shift) -> Floats:
     """Twice the log likelihood of the wanted pattern over its rival; 0 where nothing is known. (h,)
 
     Taken from the level and from the step at the onset: slow honest wandering of the gases can hide in the level
     whether they went along with the oxygen, but not in the step.
     """
-    return np.nan_to_num(shifts["rival"].misfit - shifts["wanted"].misfit)
+    return np.asarray(np.nan_to_num(shift.misfit[RIVAL] - shift.misfit[WANTED]))
 
 
-def sharpest_step(step: Floats, *, otherwise: Ints) -> Ints:
+def sharpest_step(step: Floats, *, reference: Bools) -> Ints:
     """First hour after the largest step of the last fifteen days, for each hour.
 
     Parameters
     ----------
     step : (h,) float64
         From `step_of_means` of the shortest width, rises positive. [any]
-    otherwise : (h,) int64
-        What to say where no step stands out: none at least four times the median size of steps.
+    reference : (h,) bool
+        Accepted hours.
 
     Returns
     -------
     began : (h,) int64
+        −1 where no step stands out: none at least four times the median size of accepted steps. Of equal steps the
+        later one counts, as what came before has been judged.
     """
-    width = STEP_WIDTHS_H[0]
-    size = np.abs(step[np.isfinite(step)])
+    hours = np.arange(step.size)
+    known = np.isfinite(step)
+    size = np.abs(step[known & reference])
     if not size.size:
-        return otherwise
-    padded = np.concatenate([np.full(MAX_ONSET_H - 1, -np.inf), np.nan_to_num(step, nan=-np.inf)])
-    history = np.lib.stride_tricks.sliding_window_view(padded, MAX_ONSET_H)
-    # of equal steps the later one counts, as what came before has been judged
-    back = history[:, ::-1].argmax(axis=1)
-    at = np.arange(step.size) - back
-    largest = history[np.arange(step.size), MAX_ONSET_H - 1 - back]
-    began = np.clip(at - width + 1, 0, None)
-    return np.where(largest >= 4 * np.median(size), began, otherwise).astype(np.int64)
+        return np.full(step.size, -1)
+    # one key holds the rank of the step and its hour, so that one running maximum gives both
+    rank = np.unique(np.where(known, step, -np.inf), return_inverse=True)[1]
+    behind = MAX_ONSET_H // 2 - (MAX_ONSET_H + 1) % 2
+    key = maximum_filter1d(rank * step.size + hours, MAX_ONSET_H, origin=behind, mode="constant", cval=-1)
+    at = key % step.size
+    began = np.clip(at - STEP_WIDTHS_H[0] + 1, 0, None)
+    return np.where(step[at] >= 4 * np.median(size), began, -1).astype(np.int64)
 
 
 def _sharpest(steps: list[tuple[int, Floats]], reference: Bools) -> int | None:
     """The width at which honest steps of the gases are smallest: there it is plainest whether they went along."""
     power = {}
     for width, step in steps:
-        covariance = honest_covariance(step[1:], reference=reference)
+        covariance = honest_covariance(step, reference=reference)
         if covariance is not None:
             power[width] = float(np.linalg.inv(covariance).sum())
     return max(power, key=lambda width: power[width]) if power else None
@@ -194,22 +205,26 @@ def step_of_means(residual: Floats, *, width: int) -> Floats:
     return recent - earlier
 
 
-def _project(contrast: Floats, reference: Bools, *, pattern: tuple[float, float]) -> dict[str, Shift] | None:
-    """The wanted pattern and its rivals: oxygen alone or with the gases, all gases alone, one gas alone."""
+class Judged(NamedTuple):
+    """Contrasts of oxygen and gases, `(1 + m, h)`, and how they scatter honestly."""
+
+    contrast: Floats
+    covariance: Floats
+
+
+def _judged(contrast: Floats, reference: Bools) -> Judged | None:
     covariance = honest_covariance(contrast, reference=reference)
-    if covariance is None:
-        return None
-    unit = np.eye(contrast.shape[0])
+    return None if covariance is None else Judged(contrast, covariance)
+
+
+def _project(judged: Judged, *, pattern: tuple[float, float]) -> Shift:
+    """The wanted pattern, all gases alone, each gas alone, and the rival: oxygen alone or with the gases."""
+    unit = np.eye(len(judged.covariance))
     gases = unit[1:].sum(axis=0)
     oxygen_moves, gases_move = pattern
-    directions = {"wanted": oxygen_moves * unit[0] + gases_move * gases}
-    directions["rival"] = oxygen_moves * unit[0] + (-1.0 - gases_move) * gases
-    directions["all_gases"] = -gases
-    directions |= {f"gas_{i}": -unit[i] for i in range(1, contrast.shape[0])}
-    return {
-        name: shift_along(contrast, direction=direction, covariance=covariance)
-        for name, direction in directions.items()
-    }
+    wanted, rival = (oxygen_moves * unit[0] + moves * gases for moves in (gases_move, -1.0 - gases_move))
+    directions = np.stack([wanted, -gases, *-unit[1:], rival])
+    return shift_along(judged.contrast, directions=directions, covariance=judged.covariance)
 
 
 def direction_scores(data: SiteData, direction: str) -> list[Scores]:
@@ -218,21 +233,24 @@ def direction_scores(data: SiteData, direction: str) -> list[Scores]:
     if table is None:
         return []
     ends = np.arange(1, table.n_hours + 1)
-    return [
-        Scores(
-            targets=tuple(Target(data.site.id, shift.point, shift.channels) for shift in shifts),
-            interval_s=3600,
-            start_s=table.start_s,
-            ends=ends,
-            starts=np.stack([shift.starts[direction] for shift in shifts]),
-            scores=np.stack([shift.scores[direction] for shift in shifts]),
-            available=np.broadcast_to(table.available, (len(shifts), table.n_hours)),
-            n_accepted=np.full(len(shifts), table.n_accepted, dtype=np.int64),
-            evidence={
-                "share_pct": 100 * (1 - np.exp(-np.stack([np.abs(shift.amplitude[direction]) for shift in shifts])))
-            },
-            stream=f"{window}h",
+    out = []
+    for window, shifts in gas_oxygen_shifts(data).items():
+        if not shifts:
+            continue
+        own = [shift.by_direction[direction] for shift in shifts]
+        amplitude = np.stack([one.amplitude for one in own])
+        out.append(
+            Scores(
+                targets=tuple(Target(data.site.id, shift.point, shift.channels) for shift in shifts),
+                interval_s=3600,
+                start_s=table.start_s,
+                ends=ends,
+                starts=np.stack([one.starts for one in own]),
+                scores=np.stack([one.score for one in own]),
+                available=np.broadcast_to(table.available, amplitude.shape),
+                n_accepted=np.full(len(shifts), table.n_accepted, dtype=np.int64),
+                evidence={"share_pct": 100 * (1 - np.exp(-np.abs(amplitude)))},
+                stream=f"{window}h",
+            )
         )
-        for window, shifts in gas_oxygen_shifts(data).items()
-        if shifts
-    ]
+    return out

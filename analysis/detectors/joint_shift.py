@@ -22,7 +22,7 @@ _LEAST_ROWS_PER_CHANNEL = 24
 
 
 class Shift(NamedTuple):
-    """Projection on one direction, all `(n,)`; NaN where a channel is missing."""
+    """Projections on some directions, all `(d, n)`; NaN where a channel is missing."""
 
     z: Array
     """Signed projection over its honest standard deviation. [1]"""
@@ -50,50 +50,52 @@ def honest_covariance(contrast: Array, *, reference: Mask) -> Array | None:
     rows = contrast[:, reference & np.isfinite(contrast).all(axis=0)]
     if rows.shape[1] < _LEAST_ROWS_PER_CHANNEL * contrast.shape[0]:
         return None
-    bound = np.quantile(np.abs(rows), _WINSOR, axis=1, keepdims=True)
-    rows = np.clip(rows, -bound, bound)
+    ordered = np.sort(np.abs(rows), axis=1)
+    place, part = divmod(_WINSOR * (rows.shape[1] - 1), 1.0)
+    bound = ordered[:, int(place), None] * (1 - part) + ordered[:, int(place) + 1, None] * part
+    rows = np.minimum(np.maximum(rows, -bound), bound)
     covariance = rows @ rows.T / rows.shape[1]
     if not (np.diag(covariance) > 0).all():
         return None
     return np.asarray((1 - _SHRINKAGE) * covariance + _SHRINKAGE * np.diag(np.diag(covariance)))
 
 
-def shift_along(contrast: Array, *, direction: Array, covariance: Array) -> Shift:
-    """Project contrasts on a direction.
+def shift_along(contrast: Array, *, directions: Array, covariance: Array) -> Shift:
+    """Project contrasts on directions.
 
     Parameters
     ----------
     contrast : (k, n) float64
         NaN where missing. [any]
-    direction : (k,) float64
-        Signed pattern of the falsification, as for amplitude 1.
+    directions : (d, k) float64
+        Signed patterns of the falsifications, as for amplitude 1.
     covariance : (k, k) float64
         From `honest_covariance`.
 
     Returns
     -------
     Shift
-        With d the direction, S the covariance, c a contrast: amplitude (dᵀS⁻¹c)/(dᵀS⁻¹d), z = (dᵀS⁻¹c)/√(dᵀS⁻¹d),
+        With d a direction, S the covariance, c a contrast: amplitude (dᵀS⁻¹c)/(dᵀS⁻¹d), z = (dᵀS⁻¹c)/√(dᵀS⁻¹d),
         misfit cᵀS⁻¹c − z².
     """
     inverse = np.linalg.inv(covariance)
-    filtered = inverse @ direction
-    power = float(direction @ filtered)
+    filtered = directions @ inverse
+    power = (filtered * directions).sum(axis=1)[:, None]
     projected = filtered @ contrast
-    t_squared = np.einsum("kn,kl,ln->n", contrast, inverse, contrast)
+    t_squared = (contrast * (inverse @ contrast)).sum(axis=0)
     return Shift(z=projected / np.sqrt(power), amplitude=projected / power, misfit=t_squared - projected**2 / power)
 
 
-def score_where_best(shifts: dict[str, Shift], *, wanted: str) -> Array:
+def score_where_best(shift: Shift, *, wanted: int) -> Array:
     """Positive z of one direction where none of the others explains the contrast better, else 0.
 
     Scaled by the share of T² that the direction explains: a wild vector has a projection on everything.
 
     Parameters
     ----------
-    shifts : mapping of Shift
-        All directions considered, of equal shape. Opposite movements (negative z) explain nothing.
-    wanted : str
+    shift : Shift
+        Of all directions considered. Opposite movements (negative z) explain nothing.
+    wanted : int
         The direction asked for.
 
     Returns
@@ -101,14 +103,9 @@ def score_where_best(shifts: dict[str, Shift], *, wanted: str) -> Array:
     score : (n,) float64
         NaN where a channel is missing. [1]
     """
-    misfits = np.stack([_one_sided_misfit(shift) for shift in shifts.values()])
-    own = _one_sided_misfit(shifts[wanted])
-    z = shifts[wanted].z
+    misfit = shift.misfit + np.where(shift.z > 0, 0.0, shift.z**2)
+    z = shift.z[wanted]
     with np.errstate(invalid="ignore", divide="ignore"):
-        explained = np.where(z > 0, z**2 / (z**2 + shifts[wanted].misfit), 0.0)
-    score = np.where(own <= misfits.min(axis=0), np.maximum(z, 0.0) * explained, 0.0)
+        explained = np.where(z > 0, z**2 / (z**2 + shift.misfit[wanted]), 0.0)
+    score = np.where(misfit[wanted] <= misfit.min(axis=0), np.maximum(z, 0.0) * explained, 0.0)
     return np.where(np.isfinite(z), score, np.nan)
-
-
-def _one_sided_misfit(shift: Shift) -> Array:
-    return shift.misfit + np.where(shift.z > 0, 0.0, shift.z**2)

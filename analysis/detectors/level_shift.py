@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analysis.detectors.expected_level import level_contrast
+from analysis.detectors.expected_level import level_contrasts
 from analysis.detectors.hourly_table import HOURS_PER_DAY
 from analysis.detectors.joint_shift import honest_covariance
 from analysis.model.arrays import Bools, Floats, Ints
@@ -50,8 +50,8 @@ def level_shift(residual: Floats, *, reference: Bools, window: int, least_deviat
     LevelShift or None
         None without enough accepted hours.
     """
-    contrast = level_contrast(residual[None, :], window=window, per_day=HOURS_PER_DAY)
-    recent = level_contrast(residual[None, :], window=SHORT_WINDOW_H, per_day=HOURS_PER_DAY)
+    contrasts = level_contrasts(residual[None, :], windows=(window, SHORT_WINDOW_H), per_day=HOURS_PER_DAY)
+    contrast, recent = contrasts[window], contrasts[SHORT_WINDOW_H]
     long_variance = honest_covariance(contrast, reference=reference)
     short_variance = honest_covariance(recent, reference=reference)
     if long_variance is None or short_variance is None:

@@ -59,6 +59,32 @@ def shift_along(contrast: Array, direction: Array, covariance: Array) -> tuple[l
     return z, misfit
 
 
+def robust_fits(design: Array, targets: Array, rows: NDArray[np.bool_]) -> Array:
+    """Huber's re-weighted least squares, eight rounds, a ridge of a millionth on all but the constant."""
+    out = np.zeros((len(targets), design.shape[1]))
+    for i, (target, chosen) in enumerate(zip(targets, rows, strict=True)):
+        x, y = design[chosen], target[chosen]
+        ridge = np.diag([0.0] + [1e-6 * len(y)] * (design.shape[1] - 1))
+        weight = np.ones(len(y))
+        for _ in range(8):
+            out[i] = np.linalg.solve(x.T @ np.diag(weight) @ x + ridge, x.T @ (weight * y))
+            error = [abs(v) for v in y - x @ out[i]]
+            bound = 1.5 * 1.4826 * statistics.median(error)
+            weight = np.array([min(1.0, bound / e) if e > 0 else 1.0 for e in error])
+    return out
+
+
+def sharpest_step(step: Array, *, reference: NDArray[np.bool_], memory: int, width: int) -> list[int]:
+    usual = statistics.median(abs(s) for s, r in zip(step, reference, strict=True) if r and not math.isnan(s))
+    out = []
+    for t in range(len(step)):
+        known = [s for s in range(max(0, t - memory + 1), t + 1) if not math.isnan(step[s])]
+        best = max(known, key=lambda s: (step[s], s), default=None)
+        stands_out = best is not None and step[best] >= 4 * usual
+        out.append(max(best - width + 1, 0) if stands_out and best is not None else -1)
+    return out
+
+
 def consecutive(state: list[bool], known: list[bool]) -> list[float]:
     out, length = [], 0
     for is_so, is_known in zip(state, known, strict=True):

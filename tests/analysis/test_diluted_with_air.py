@@ -5,12 +5,13 @@ import pytest
 
 from analysis.detectors import diluted_with_air, diluted_with_zero_gas, oxygen_tampered
 from analysis.detectors.expected_level import (
-    baseline_before,
-    level_contrast,
+    level_contrasts,
     relation_residual,
+    robust_fits,
     trailing_mean,
     without_spikes,
 )
+from analysis.detectors.gas_oxygen_shift import sharpest_step
 from analysis.detectors.joint_shift import honest_covariance, score_where_best, shift_along
 from tests.analysis import naive_relations as naive
 from tests.analysis.plant import derived_values, honest_values, make_site
@@ -83,17 +84,18 @@ def test_means_baselines_and_medians_agree_with_the_plain_loops() -> None:
     np.testing.assert_allclose(
         trailing_mean(values, window=7, min_count=4), naive.trailing_mean(values, window=7, min_count=4)
     )
-    np.testing.assert_allclose(
-        baseline_before(values, lag=9, per_day=12, days=5), naive.baseline_before(values, lag=9, per_day=12, days=5)
-    )
+    for window, contrast in level_contrasts(values, windows=(9, 30), per_day=4).items():
+        before = naive.baseline_before(values, lag=window, per_day=4, days=30)
+        mean = naive.trailing_mean(values, window=window, min_count=(window + 1) // 2)
+        np.testing.assert_allclose(contrast, mean - before, atol=1e-9)
     np.testing.assert_array_equal(without_spikes(values), naive.without_spikes(values))
 
 
 def test_a_contrast_is_the_recent_mean_less_the_median_of_the_days_before() -> None:
     residual = np.zeros((1, 24 * 12))
     residual[0, 24 * 10 :] = 2.0
-    contrast = level_contrast(residual, window=24, per_day=24)[0]
-    assert contrast[24 * 10 - 1] == 0.0
+    contrast = level_contrasts(residual, windows=(24,), per_day=24)[24][0]
+    assert contrast[24 * 10 - 1] == pytest.approx(0.0, abs=1e-12)
     assert contrast[24 * 10 + 11] == pytest.approx(1.0)
     assert contrast[24 * 11 - 1] == pytest.approx(2.0)
 
@@ -101,7 +103,7 @@ def test_a_contrast_is_the_recent_mean_less_the_median_of_the_days_before() -> N
 def test_a_lasting_change_is_re_learned_within_half_of_the_memory() -> None:
     residual = np.zeros((1, 24 * 80))
     residual[0, 24 * 40 :] = 1.0
-    contrast = level_contrast(residual, window=24, per_day=24)[0]
+    contrast = level_contrasts(residual, windows=(24,), per_day=24)[24][0]
     assert contrast[24 * 50] == pytest.approx(1.0)
     assert contrast[24 * 60] == pytest.approx(0.0)
 
@@ -132,21 +134,40 @@ def test_projection_and_misfit_agree_with_whitening_sample_by_sample() -> None:
     contrast = mix @ rng.normal(0, 1, (3, 400))
     covariance = honest_covariance(contrast, reference=np.ones(400, dtype=bool))
     assert covariance is not None
-    direction = np.array([-1.0, -1.0, 0.5])
-    found = shift_along(contrast, direction=direction, covariance=covariance)
-    z, misfit = naive.shift_along(contrast, direction, covariance)
-    np.testing.assert_allclose(found.z, z)
-    np.testing.assert_allclose(found.misfit, misfit, atol=1e-9)
-    assert np.std(found.z) == pytest.approx(1.0, abs=0.15)
+    directions = np.array([[-1.0, -1.0, 0.5], [0.0, -1.0, 0.0]])
+    found = shift_along(contrast, directions=directions, covariance=covariance)
+    for place, direction in enumerate(directions):
+        z, misfit = naive.shift_along(contrast, direction, covariance)
+        np.testing.assert_allclose(found.z[place], z)
+        np.testing.assert_allclose(found.misfit[place], misfit, atol=1e-9)
+    assert np.std(found.z[0]) == pytest.approx(1.0, abs=0.15)
 
 
 def test_only_the_direction_that_explains_best_scores() -> None:
     covariance = np.eye(2)
     contrast = np.array([[-4.0, -4.0, 0.0], [-4.0, 0.0, np.nan]])
-    shifts = {
-        "both": shift_along(contrast, direction=np.array([-1.0, -1.0]), covariance=covariance),
-        "first": shift_along(contrast, direction=np.array([-1.0, 0.0]), covariance=covariance),
-    }
-    np.testing.assert_allclose(score_where_best(shifts, wanted="both")[:2], [np.sqrt(32.0), 0.0])
-    np.testing.assert_allclose(score_where_best(shifts, wanted="first")[:2], [0.0, 4.0])
-    assert np.isnan(score_where_best(shifts, wanted="both")[2])
+    shift = shift_along(contrast, directions=np.array([[-1.0, -1.0], [-1.0, 0.0]]), covariance=covariance)
+    np.testing.assert_allclose(score_where_best(shift, wanted=0)[:2], [np.sqrt(32.0), 0.0])
+    np.testing.assert_allclose(score_where_best(shift, wanted=1)[:2], [0.0, 4.0])
+    assert np.isnan(score_where_best(shift, wanted=0)[2])
+
+
+def test_fits_made_at_once_agree_with_fits_one_by_one() -> None:
+    rng = np.random.default_rng(12)
+    design = np.stack([np.ones(300), rng.normal(0, 1, 300), rng.normal(0, 1, 300)], axis=1)
+    targets = design @ np.array([1.0, 2.0, -0.5]) + rng.standard_t(2, (4, 300))
+    rows = rng.random((4, 300)) < 0.8
+    np.testing.assert_allclose(
+        robust_fits(design, targets, rows), naive.robust_fits(design, targets, rows), rtol=1e-9, atol=1e-9
+    )
+
+
+def test_the_sharpest_step_is_the_largest_of_fifteen_days_and_the_later_of_equals() -> None:
+    rng = np.random.default_rng(13)
+    step = np.round(rng.normal(0, 1, 900), 1)
+    step[rng.random(900) < 0.1] = np.nan
+    reference = np.arange(900) < 300
+    found = sharpest_step(step, reference=reference)
+    assert found.tolist() == naive.sharpest_step(step, reference=reference, memory=360, width=3)
+    assert (found >= 0).any()
+    assert (sharpest_step(np.full(900, np.nan), reference=reference) == -1).all()

@@ -6,10 +6,12 @@ A benchmark is a module of this folder with a function `main`; the others are th
 """
 
 import importlib
+import os
 import re
 import sys
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `analysis` does, which numpy may be imported before
 FOLDER = Path(__file__).parent
 
 
