@@ -7,6 +7,7 @@ by the configuration and by enumerations of ours.
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+RUN_SECONDS = (1, 5, 15, 60, 300, 900, 3_600, 14_400)
 RECORDS = (1, 10, 100, 1_000, 2_500, 5_000, 10_000, 20_000)
 
 
@@ -48,3 +49,18 @@ class Metrics:
         self.identity = counter("identity", "identity checks that did not simply pass", "source", "verdict")
         self.answers = counter("answers", "answers sent to devices", "source", "command")
         self.exchanges = counter("exchanges", "requests to devices by how they ended", "request", "result")
+        # Detection: what this process did
+        self.detection_runs = counter("detection_runs", "runs of the analysis that this process started", "outcome")
+        self.detection_seconds = histogram("detection_seconds", "time that such runs took", RUN_SECONDS)
+        self.detection_every = gauge("detection_every_seconds", "how often this process looks for a run; 0: never")
+        # Detection: what the database says, the same from every process; see `gateway.detection.figures`
+        self.detection_success = gauge("detection_last_success_timestamp_seconds", "end of the last run without error")
+        self.detection_lag = gauge("detection_lag_seconds", "newest data behind which the last such run stands")
+        self.detection_locked = gauge("detection_lock_held", "1 while some process analyses")
+        self.findings = gauge("findings", "findings in the database", "class")
+        self.alerts = gauge("alerts", "alerts in the database", "class", "state")
+        self.outbox_pending = gauge("alert_outbox_pending", "messages about alerts that wait for their feed")
+        self.outbox_age = gauge("alert_outbox_oldest_seconds", "age of the oldest of them")
+        self.facilities_looked = gauge(
+            "facilities_last_look_timestamp_seconds", "last look, site looked at longest ago"
+        )

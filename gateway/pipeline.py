@@ -33,6 +33,7 @@ from gateway.admin import admin_app, serve_admin
 from gateway.alerts.mqtt_feed import publish_alerts
 from gateway.command_service import serve_commands
 from gateway.config import Config
+from gateway.detection.figures import keep_figures
 from gateway.detection.schedule import keep_detecting
 from gateway.facilities.supervision import keep_supervising
 from gateway.intake import Intake, Spool
@@ -151,7 +152,8 @@ def _work(stages: Stages, working: "asyncio.Task[None]") -> Iterator[tuple[str, 
     yield "registry", chores.keep_registry(store, stages.registry, config.gateway.state_dir)
     yield "books", chores.keep_books(store, stages.spool)
     yield "maintenance", chores.keep_house(stages.dsn, config)
-    yield "detection", keep_detecting(detection_order(config, stages.dsn), storage_settings(config))
+    yield "detection", keep_detecting(detection_order(config, stages.dsn), storage_settings(config), stages.metrics)
+    yield "figures", keep_figures(stages.dsn, storage_settings(config), stages.metrics, name=config.gateway.name)
     yield "alerts", publish_alerts(stages.dsn, storage_settings(config), config.alerts)
     supervision = supervision_settings(config)
     yield (

@@ -15,6 +15,7 @@ import structlog
 
 from gateway.detection.order import Order, Report
 from gateway.errors import StorageError
+from gateway.metrics import Metrics
 from gateway.storage import StorageSettings
 from gateway.storage.link import Link
 from gateway.storage.sql import query
@@ -25,8 +26,11 @@ LOOK_EVERY_S = 15.0
 COMPLAINT_LENGTH = 500
 
 
-async def keep_detecting(order: Order, storage: StorageSettings, *, look_every_s: float = LOOK_EVERY_S) -> None:
+async def keep_detecting(
+    order: Order, storage: StorageSettings, metrics: Metrics, *, look_every_s: float = LOOK_EVERY_S
+) -> None:
     """Start runs when they are due, until cancelled; with `every_s` 0 never."""
+    metrics.detection_every.set(order.every_s)
     if not order.every_s:
         return
     link = Link(order.dsn, storage, name=f"gateway {order.runner} schedule")
@@ -35,9 +39,12 @@ async def keep_detecting(order: Order, storage: StorageSettings, *, look_every_s
             try:
                 if await _is_due(link, order):
                     report = await run_in_child(order)
+                    metrics.detection_runs.labels(report.outcome).inc()
                     if report.outcome in ("done", "empty"):
+                        metrics.detection_seconds.observe(report.seconds)
                         log.info("detection_ran", **report.line())
             except StorageError as error:
+                metrics.detection_runs.labels("failed").inc()
                 log.warning("detection_failed", error=str(error))
             await asyncio.sleep(min(look_every_s, order.every_s))
     finally:

@@ -676,6 +676,33 @@ WHERE id = %(id)s
 -- name: fail_detection
 UPDATE detection_run SET finished_at = clock_timestamp(), error = %(error)s WHERE id = %(id)s
 
+-- name: detection_figures
+-- Newest data: the last batch of each writer. Lag is empty until a run has succeeded.
+WITH success AS (
+    SELECT max(finished_at) AS finished_at, max(until) AS until
+    FROM detection_run WHERE finished_at IS NOT NULL AND error IS NULL
+), newest AS (
+    SELECT max(batch.committed_at) AS at
+    FROM writer JOIN batch ON batch.writer_id = writer.id AND batch.seq = writer.seq
+), waiting AS (
+    SELECT count(*) AS pending, min(created_at) AS oldest FROM alert_outbox WHERE delivered_at IS NULL
+)
+SELECT coalesce(extract(epoch FROM success.finished_at), 0)::float8 AS success_s,
+       CASE WHEN success.until IS NOT NULL
+            THEN extract(epoch FROM greatest(newest.at - success.until, interval '0'))::float8 END AS lag_s,
+       EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 7241001 AND objid = 3 AND granted
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS is_locked,
+       waiting.pending, coalesce(extract(epoch FROM clock_timestamp() - waiting.oldest), 0)::float8 AS oldest_s,
+       (SELECT coalesce(extract(epoch FROM min(looked_at)), 0)::float8 FROM facility_watch) AS looked_s
+FROM success, newest, waiting
+
+-- name: findings_by_class
+SELECT class, count(*) AS number FROM finding GROUP BY class
+
+-- name: alerts_by_class
+SELECT finding.class, alert.state, count(*) AS number
+FROM alert JOIN finding ON finding.id = alert.finding_id GROUP BY finding.class, alert.state
+
 -- name: stage_findings
 CREATE TEMPORARY TABLE new_finding (LIKE finding INCLUDING DEFAULTS) ON COMMIT DROP
 

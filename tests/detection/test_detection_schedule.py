@@ -17,6 +17,7 @@ from gateway.detection.run import run_detection
 from gateway.detection.schedule import keep_detecting, run_in_child
 from gateway.detection.window import Window, scheduled_window
 from gateway.errors import StorageError
+from gateway.metrics import Metrics
 from gateway.storage import StorageSettings
 from tests.detection.datasets import falsified
 
@@ -52,9 +53,10 @@ async def test_of_two_schedulers_one_runs(history: str, tmp_path: Path) -> None:
     def runs() -> list[dict[str, Any]]:
         return rows(history, "SELECT runner, finished_at, error, findings, new_alerts FROM detection_run")
 
+    metrics = Metrics()
     tasks = [
         asyncio.create_task(
-            keep_detecting(order(history, tmp_path / name, runner=name), StorageSettings(), look_every_s=0.2)
+            keep_detecting(order(history, tmp_path / name, runner=name), StorageSettings(), metrics, look_every_s=0.2)
         )
         for name in ("one", "two")
     ]
@@ -70,6 +72,11 @@ async def test_of_two_schedulers_one_runs(history: str, tmp_path: Path) -> None:
                 await task
     [run] = runs()
     assert run["error"] is None
+    counted = metrics.registry.get_sample_value
+    assert (
+        counted("gateway_detection_runs_total", {"outcome": "done"}) == counted("gateway_detection_seconds_count") == 1
+    )
+    assert counted("gateway_detection_every_seconds") == 3600
     found = rows(history, "SELECT class, alert FROM finding")
     assert len(found) == run["findings"]
     assert {"class": "stuck_value", "alert": True} in found
