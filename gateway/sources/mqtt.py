@@ -7,7 +7,7 @@
 Nothing is held that the broker does not hold too: a message is forgotten here only after its PUBACK. What is not
 acknowledged when the connection goes comes again, and the store knows it already or stores it then. The in-flight
 window (`receive_maximum`, in MQTT 3.1.1 the broker's `max_inflight_messages`) is the back-pressure: when the inbox is
-full this reads no more, the window fills, and the broker keeps the rest.
+full this takes no more, the window fills, and the broker keeps the rest; a broker that sends more is not read.
 
 A message that cannot be used is delivered as a dead letter and acknowledged like any other: a kept connection never
 sends it again, and unacknowledged it would block the window for ever.
@@ -45,7 +45,8 @@ from gateway.sources.mqtt_acks import AckQueue, Slot
 from gateway.sources.mqtt_backoff import Backoff
 from gateway.sources.mqtt_hj212 import answer_topic
 from gateway.sources.mqtt_identity import Identified, Identity
-from gateway.sources.mqtt_link import Incoming, Link, LinkSettings, connected
+from gateway.sources.mqtt_link import Link, LinkSettings, connected
+from gateway.sources.mqtt_reader import Incoming
 from gateway.sources.mqtt_session import SessionFile
 from gateway.sources.mqtt_strangers import PendingRegister, Strangers
 from gateway.sources.mqtt_tls import tls_context

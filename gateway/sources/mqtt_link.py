@@ -3,11 +3,12 @@
 Everything that reaches into these libraries is in this file. Why it must:
 
 - aiomqtt acknowledges on arrival; paho can leave that to us (`manual_ack_set`), aiomqtt has no word for it (#345).
-- aiomqtt drops messages when its bounded queue is full, after they were acknowledged. Here messages go from paho's
-  callback into a deque that drops nothing that has an acknowledgement: the broker's in-flight window bounds it.
+- aiomqtt drops messages when its bounded queue is full, after they were acknowledged. Here messages go into a deque
+  that drops nothing that has an acknowledgement. The broker's in-flight window bounds it; where a broker does not keep
+  to the window (Mosquitto 2.0.11 with a backlog: two PUBACKs in a window of 1,000 made it send 1,999 messages), the
+  reading stops at `HELD_BYTES`, and TCP's flow control holds the rest back.
 - aiomqtt does not show `session_present`.
-- paho reads one packet with three system calls and one turn of the event loop; `_BufferedSocket` reads what is there
-  at once (it offers `pending`, which aiomqtt's read callback asks for TLS sockets).
+- paho reads one packet with three system calls and one turn of the event loop; `PacketReader` reads what is there.
 - PUBACKs of a batch go out as one write. In both versions of the protocol a PUBACK without properties and reason is
   four bytes (MQTT 5, 3.4.2.1: a reason code of success may be left out).
 """
@@ -15,10 +16,11 @@ Everything that reaches into these libraries is in this file. Why it must:
 import asyncio
 import contextlib
 import ssl
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import aiomqtt
 from paho.mqtt import client as paho
@@ -27,8 +29,13 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.errors import SourceError
+from gateway.sources.mqtt_reader import Incoming, PacketReader
 
-READ_BYTES = 64 * 1024
+HELD_BYTES = 8 * 2**20
+MESSAGE_BYTES = 300  # what a message costs beside its payload, roughly
+BATCH = 500
+"""Messages handed over at a time: some 30 ms of work, then everybody else has a turn of the event loop."""
+
 FAILURE = 0x80  # SUBACK reason codes from here on are refusals, in both versions of the protocol
 
 
@@ -49,17 +56,6 @@ class LinkSettings:
     timeout_s: float = 10.0
 
 
-class Incoming(NamedTuple):
-    """One message as it came."""
-
-    topic: str
-    payload: bytes
-    qos: int
-    is_retained: bool
-    is_repeated: bool  # DUP
-    mid: int
-
-
 class Link:
     """One connection, from CONNACK to its loss. Made by `connected`."""
 
@@ -68,6 +64,10 @@ class Link:
         self._paho: Any = client._client
         self._settings = settings
         self._arrived: deque[Incoming] = deque()
+        self.held_bytes = 0
+        self._reader: PacketReader | None = None
+        self.is_paused = False
+        self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self.session_present = False
         self.granted: dict[str, int] = {}  # limits that an MQTT 5 broker announced, by property name
@@ -83,32 +83,42 @@ class Link:
                 self.granted = {name: value for name, value in vars(properties).items() if isinstance(value, int)}
             on_connect(client, userdata, flags, reason, properties)
 
+        on_socket_open = self._paho.on_socket_open
+
+        def opened(client: Any, userdata: Any, sock: Any) -> None:  # in a thread of aiomqtt's
+            on_socket_open(client, userdata, sock)
+            self._reader = client._sock = PacketReader(
+                sock, is_version_5=self._settings.is_version_5, take=self._take, leave=client.loop_read
+            )
+            # After aiomqtt's own, and in its place.
+            self._loop.call_soon_threadsafe(self._loop.add_reader, sock.fileno(), self._read)
+
         self._paho.on_connect = connected
-        self._paho.on_message = self._on_message
+        self._paho.on_socket_open = opened
         self._paho.manual_ack_set(True)
 
-    def _on_message(self, client: Any, userdata: Any, message: paho.MQTTMessage) -> None:
+    def _read(self) -> None:
+        assert self._reader is not None
+        try:
+            self._reader.readable()
+        except Exception as error:  # whatever paho raises means that the connection cannot go on, as aiomqtt has it
+            if self.is_open:
+                self._client._disconnected.set_exception(error)
+        self._paho._last_bytes_received = time.monotonic()  # for paho's keep-alive, which sees no messages here
+        if self.held_bytes > HELD_BYTES and self.is_open:
+            self.is_paused = True
+            self._loop.remove_reader(self._reader.fileno())
+
+    def _take(self, message: Incoming) -> None:
         if message.qos == 0 and len(self._arrived) >= self._settings.qos0_limit:
             self.dropped_qos0 += 1  # the sender asked for no more: QoS 0 is not held back by any window
             return
-        try:
-            topic = message.topic
-        except UnicodeDecodeError:
-            topic = message._topic.decode("utf-8", "replace")
-        self._arrived.append(
-            Incoming(
-                topic,
-                bytes(message.payload),
-                message.qos,
-                message.retain,
-                message.dup,
-                message.mid if message.qos else 0,
-            )
-        )
+        self._arrived.append(message)
+        self.held_bytes += len(message.payload) + MESSAGE_BYTES
         self._wake.set()
 
     async def receive(self) -> list[Incoming]:
-        """What has arrived, in order; waits until there is something.
+        """What has arrived, in order, `BATCH` at the most; waits until there is something.
 
         Raises
         ------
@@ -124,8 +134,13 @@ class Link:
                 waiting.cancel()
             if self._client._disconnected.done() and not self._arrived:
                 raise SourceError(f"connection lost: {_reason(self._client._disconnected)}")
-        batch = list(self._arrived)
-        self._arrived.clear()
+        await asyncio.sleep(0)
+        batch = [self._arrived.popleft() for _ in range(min(BATCH, len(self._arrived)))]
+        self.held_bytes -= sum(len(message.payload) + MESSAGE_BYTES for message in batch)
+        if self.is_paused and self.held_bytes < HELD_BYTES // 2:
+            self.is_paused = False
+            if self._reader is not None and self.is_open and (number := self._reader.fileno()) >= 0:
+                self._loop.add_reader(number, self._read)
         return batch
 
     @property
@@ -180,29 +195,6 @@ class Link:
             self._paho.publish(topic, payload, qos=1)
 
 
-class _BufferedSocket:
-    """A socket that reads ahead; what it has read is `pending`."""
-
-    def __init__(self, sock: Any) -> None:
-        self._sock = sock
-        self._buffer = b""
-        self._at = 0
-
-    def recv(self, size: int) -> bytes:
-        if self._at >= len(self._buffer):
-            self._buffer, self._at = self._sock.recv(READ_BYTES), 0
-        piece = self._buffer[self._at : self._at + size]
-        self._at += len(piece)
-        return piece
-
-    def pending(self) -> int:
-        inner = self._sock.pending() if hasattr(self._sock, "pending") else 0
-        return len(self._buffer) - self._at + int(inner)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-
 @contextlib.asynccontextmanager
 async def connected(settings: LinkSettings, tls: ssl.SSLContext | None = None) -> AsyncIterator[Link]:
     """Connect, resuming the session; on leaving, what is queued to be sent is sent and DISCONNECT ends it.
@@ -216,7 +208,6 @@ async def connected(settings: LinkSettings, tls: ssl.SSLContext | None = None) -
     link = Link(client, settings)
     with _translated():
         await client.__aenter__()
-    client._client._sock = cast(Any, _BufferedSocket(client._client._sock))
     try:
         yield link
     finally:
