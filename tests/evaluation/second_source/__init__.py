@@ -12,7 +12,8 @@ to I20, levels L1 to L4) and the scoring rules of `tests.evaluation`, nothing of
     innocent       events that must not be alerted
     cohorts        which sites a run consists of
     writing        the dataset's files
-    outcome        the figures
+    outcome        runs and scores
+    section        the figures as text
 
 Seeds below 100 are for development, seeds from 100 on for scoring only.
 """

@@ -6,8 +6,9 @@ import argparse
 from pathlib import Path
 
 from tests.evaluation.second_source.innocent import CONTROLS
-from tests.evaluation.second_source.outcome import Size, lines, measure
+from tests.evaluation.second_source.outcome import Size, measure
 from tests.evaluation.second_source.placing import CLASSES, LEVELS
+from tests.evaluation.second_source.section import text
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -23,16 +24,16 @@ def main() -> None:
     add("--class", dest="classes", action="append", choices=list(CLASSES), help="repeatable")
     add("--level", dest="levels", action="append", choices=LEVELS, help="repeatable")
     add("--event", dest="events", action="append", choices=list(CONTROLS), help="repeatable")
-    add("--budget", type=float, default=1.0, help="alerts per site-month")
+    add("--budget", dest="budgets", type=float, action="append", help="alerts per site-month; repeatable")
     add("--workers", type=int, default=1)
     add("--work", type=Path, default=ROOT / "var" / "second_source", help="where datasets and results go")
     a = parser.parse_args()
-    size = Size(a.placements, a.sites, a.controls, a.ranked)
-    outcome = measure(
-        a.seed, size, a.work, workers=a.workers, budget=a.budget, classes=a.classes or CLASSES,
-        levels=a.levels or LEVELS, controls=a.events or CONTROLS,
+    size = Size(
+        a.placements, a.sites, a.controls, a.ranked, tuple(a.classes or CLASSES), tuple(a.levels or LEVELS),
+        tuple(a.events or CONTROLS),
     )  # fmt: skip
-    print("\n".join(lines(outcome)))
+    outcomes = measure(a.seed, size, a.work, budgets=a.budgets or (1.0,), workers=a.workers)
+    print("\n".join(text(outcomes, a.seed)))
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ def _pollutants(point: Point) -> list[Channel]:
     return [c for c in point.channels.values() if c.quantity in (*GASES, *SAMPLED) and not c.formula]
 
 
-def _one(rng: np.random.Generator, point: Point) -> Channel:
-    able = _pollutants(point)
+def _one(rng: np.random.Generator, point: Point, *, without: tuple[str, ...] = ()) -> Channel:
+    able = [c for c in _pollutants(point) if c.quantity not in without]
     return able[int(rng.integers(len(able)))]
 
 
@@ -53,7 +53,7 @@ def _family(point: Point, channel: Channel) -> list[Channel]:
 def below_detection(rng: np.random.Generator, site: Site) -> Truth:
     """A substance that sinks below what the analyser can see, for days."""
     point = _outlet(site)
-    channel = _one(rng, point)
+    channel = _one(rng, point, without=("tn",))  # the ammonia in it stays visible
     channel.below = str(rng.choice(["limit", "half"]))
     begin, end = _span(rng, site, rng.uniform(2, 9) * DAY_S)
     rows = channel.window(site.start_s, begin, end)

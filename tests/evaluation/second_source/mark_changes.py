@@ -22,6 +22,13 @@ def _judged(case: Case) -> Channel:
     return able[int(case.rng.integers(len(able)))]
 
 
+def _month(case: Case, channel: Channel) -> slice:
+    """A month that begins with a whole hour, so that hourly channels are flagged or lost with all their parts."""
+    window = case.place(channel, MONTH_H)
+    rows = max(1, HOUR_S // channel.interval_s)
+    return slice(-(-window.start // rows) * rows, window.stop // rows * rows)
+
+
 def _blocks(channel: Channel, window: slice) -> tuple[np.ndarray, int]:
     """Means of the window by the hour (or by the channel's own longer interval) and rows in each."""
     rows = max(1, HOUR_S // channel.interval_s)
@@ -54,7 +61,7 @@ def _spread(
 def false_flags(case: Case) -> Truth:
     """Hours above the limit are flagged; the limit is where some six of a hundred hours exceed it."""
     channel = _judged(case)
-    window = case.place(channel, MONTH_H)
+    window = _month(case, channel)
     means, rows = _blocks(channel, window)
     limit = _permit(case, channel)
     above = np.nan_to_num(means, nan=-1.0) > limit
@@ -78,7 +85,10 @@ def false_flags(case: Case) -> Truth:
         case.point.carry_flags()
         case.point.derive(below)
         concerned += [(case.point.channels[n], np.zeros(0, dtype=np.bool_)) for n in below]
-    return _over_window(case, channel, window, [c for c, _ in concerned])
+    label = _over_window(case, channel, window, [c for c, _ in concerned])
+    if letter == "F":
+        label.also.append("running_while_stopped")  # a stop is claimed, and the plant runs
+    return label
 
 
 def _permit(case: Case, channel: Channel) -> float:
@@ -93,7 +103,7 @@ def _permit(case: Case, channel: Channel) -> float:
 
 def selective_gap(case: Case) -> Truth:
     channel = _judged(case)
-    window = case.place(channel, MONTH_H)
+    window = _month(case, channel)
     means, rows = _blocks(channel, window)
     top = np.nan_to_num(means, nan=-1.0) >= np.nanquantile(means, 1 - (0.1, 0.05, 0.02, 0.02)[case.rank])
     if case.rank == 3:
