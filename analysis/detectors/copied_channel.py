@@ -2,7 +2,7 @@
 
 Case of a smelter, 2023: one channel number changed in the industrial computer, and dust and velocity followed the
 temperature. The statistic is the correlation of hourly changes over a window, against what the same pair shows in
-accepted history: pairs that belong together (converted and raw, mass and flow, NO and NOx) are alike there already. A
+accepted history and how far that wanders there: what one load drives is alike at times. A mirror image is no copy. A
 source that reports more often, such as the flow beside an analyser of two hours, is averaged over its intervals.
 """
 
@@ -21,65 +21,92 @@ from analysis.model.site import SiteData
 
 WINDOWS_H = (24, 72)
 LARGEST = 0.9999  # of a correlation, so that its logarithm stays finite
-LEAST_CORRELATION = 0.93
+LEAST_CORRELATION = 0.88
+FLOOR = 0.7
+LARGE = 1.5  # usual changes: larger ones have no more weight
 RELATED = 0.75  # pairs that move together so much in accepted history belong together
-LEAST_CHANGES = 10
+LEAST_CHANGES = 16
 NORMAL_KURTOSIS = 3.0  # n changes of a normal distribution have (Σx²)²/Σx⁴ = n/3
 # Quantities of which one contains the other move together by nature, whatever history has shown.
 CONTAINED = frozenset(frozenset(pair) for pair in (("nh3n", "tn"), ("no", "nox"), ("no2", "nox"), ("pm25", "pm10")))
 
+# What drives a flow or is driven by it: one load, one fan.
+FLOWS = frozenset({"flow", "flow_dry_standard"})
+DRIVING = frozenset({"power", "process", "stack_pressure", "velocity"})
+
 
 def changes(levels: Floats, n_reference: Ints) -> Floats:
-    """Changes from cell to cell, cut at four times their usual size: at a start or stop everything moves, which proves
-    nothing. Usual is the median of those that are changes: an analyser may hold its value for hours.
+    """Changes from cell to cell in units of their usual size: the median of those that are changes, as an analyser may
+    hold its value for hours.
 
-    Shapes (n_series, n_cells), (n_series,) cells of reference. [unit of the channel]
+    Shapes (n_series, n_cells), (n_series,) cells of reference. [1]
     """
     change = np.diff(levels, axis=1, prepend=np.nan)
     inside = np.arange(levels.shape[1])[None, :] < n_reference[:, None]
     usual = row_median(np.where(inside & (change != 0), np.abs(change), np.nan))[:, None]
-    with np.errstate(invalid="ignore"):
-        return np.clip(change, -4.0 * usual, 4.0 * usual)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(usual > 0, change / usual, np.nan)
 
 
 def joint_changes(one: Floats, other: Floats, *, width: int) -> tuple[Floats, Floats]:
-    """Correlation of changes over trailing windows.
+    """Correlation of changes over trailing windows, large ones weighed down.
+
+    When a plant starts or changes its load everything moves, which proves nothing. Both changes of an hour are divided
+    by one factor, so that an image stays one: its residual is as small in quiet hours as in others.
 
     Parameters
     ----------
     one, other : (n_pairs, n_cells) float64
-        Changes of the pair, NaN where missing.
+        Changes of the pair in their usual sizes, NaN where missing. [1]
     width : int
         Cells in a window.
 
     Returns
     -------
     correlation, count : (n_pairs, n_cells) float64
-        |r| about zero mean, and the number of hours in which either moved; NaN where fewer than half are known, where
-        fewer than ten saw a move, or where fewer than ten carry the sum of squares: one joint jump of two analysers
+        r about zero mean, and the number of hours in which either moved; NaN where fewer than half are known, where
+        too few saw a move, or where too few carry the sum of squares: one joint jump of two analysers
         at rest proves nothing. [1]
     """
     known = ~(np.isnan(one) | np.isnan(other))
     a, b = np.where(known, one, 0.0), np.where(known, other, 0.0)
+    weight = LARGE / np.maximum(np.maximum(np.abs(a), np.abs(b)), LARGE)
+    a, b = a * weight, b * weight
     n = windowed((known & ((a != 0) | (b != 0))).astype(np.float64), width)
     squares = windowed(a * a, width), windowed(b * b, width)
     with np.errstate(divide="ignore", invalid="ignore"):
-        r = np.abs(windowed(a * b, width)) / np.sqrt(squares[0] * squares[1])
+        r = windowed(a * b, width) / np.sqrt(squares[0] * squares[1])
         carried = np.minimum(squares[0] ** 2 / windowed(a**4, width), squares[1] ** 2 / windowed(b**4, width))
     covered = windowed(known.astype(np.float64), width) >= width // 2
     enough = covered & (n >= LEAST_CHANGES) & (NORMAL_KURTOSIS * carried >= LEAST_CHANGES)
-    return np.where(enough, np.minimum(r, LARGEST), np.nan), n
+    return np.where(enough, np.clip(r, -LARGEST, LARGEST), np.nan), n
 
 
-def coupling_gain(correlation: Floats, count: Floats, *, usual: Floats) -> Floats:
-    """Log likelihood ratio of the window's correlation over the usual one, n/2 · ln((1 - r_usual²)/(1 - r²)). [nats]
+def coupling_excess(correlation: Floats, count: Floats, *, usual: Floats, width: int) -> Floats:
+    """How far a window's correlation lies above the usual one, on Fisher's scale, on which its scatter is even.
 
-    Shapes (n_pairs, n_cells), usual (n_pairs,). Correlations below
-    `LEAST_CORRELATION`, and pairs usually above `RELATED`, are no copies: 0 at most.
+    Parameters
+    ----------
+    correlation, count : (n_pairs, n_cells) float64
+        As `joint_changes` gives them.
+    usual : (n_pairs,) float64
+        Median correlation of the pair in accepted history. [1]
+    width : int
+        Cells in a window.
+
+    Returns
+    -------
+    excess : (n_pairs, n_cells) float64
+        (artanh r - artanh r_usual)·√(count/width). Correlations below `LEAST_CORRELATION` stay below the floor, and
+        pairs usually above `RELATED` are no copies: 0 at most. [1]
+
+    References
+    ----------
+    .. [1] Fisher (1921), On the "probable error" of a coefficient of correlation, Metron 1, 3-32
     """
-    gain = 0.5 * count * np.log((1.0 - usual[:, None] ** 2) / (1.0 - correlation**2))
-    gain = np.where(usual[:, None] > RELATED, np.minimum(gain, 0.0), gain)
-    return np.asarray(np.where(correlation < LEAST_CORRELATION, np.minimum(gain, 0.0), gain))
+    excess = (np.arctanh(correlation) - np.arctanh(usual)[:, None]) * np.sqrt(count / width)
+    excess = np.where(usual[:, None] > RELATED, np.minimum(excess, 0.0), excess)
+    return np.asarray(np.where(correlation < LEAST_CORRELATION, np.minimum(excess, 0.99 * FLOOR), excess))
 
 
 def averaged(levels: Floats, *, lead: int, per: int, n_cells: int) -> Floats:
@@ -155,6 +182,8 @@ def may_be_copied(channel: Channel, source: Channel) -> bool:
         return False
     if channel.point == source.point and _belong_together(channel, source):
         return False
+    if channel.quantity in FLOWS and (source.medium in DRIVING or source.quantity in DRIVING):
+        return False
     return is_measured(source) or source.medium in ("power", "process")
 
 
@@ -177,10 +206,10 @@ def _stream(
     correlation, count = joint_changes(*compared, width=width)
     inside = np.arange(correlation.shape[1])[None, :] < block.reference_cells[row][:, None]
     usual = np.nan_to_num(row_median(np.where(inside, correlation, np.nan)))
-    gain = coupling_gain(correlation, count, usual=usual)
+    excess = coupling_excess(correlation, count, usual=usual, width=width)
     judged = np.unique(row)
     first = np.searchsorted(row, judged)
-    filled = np.where(np.isnan(gain), -np.inf, gain)
+    filled = np.where(np.isnan(excess), -np.inf, excess)
     best = np.maximum.reduceat(filled, first, axis=0)
     scores = np.where(np.isfinite(best), best, np.nan)
     pair = _winner(filled, row, judged, best)
@@ -199,10 +228,10 @@ def _stream(
     )
 
 
-def _winner(gain: Floats, row: Ints, judged: Ints, best: Floats) -> Ints:
-    """Number of the pair with the largest gain of each judged row in each window. (n_judged, n_cells)"""
+def _winner(excess: Floats, row: Ints, judged: Ints, best: Floats) -> Ints:
+    """Number of the pair with the largest excess of each judged row in each window. (n_judged, n_cells)"""
     number = np.arange(len(row))[:, None]
-    is_best: Bools = gain >= best[np.searchsorted(judged, row)]
+    is_best: Bools = excess >= best[np.searchsorted(judged, row)]
     return np.asarray(np.maximum.reduceat(np.where(is_best, number, -1), np.searchsorted(row, judged), axis=0))
 
 
@@ -211,8 +240,7 @@ DETECTOR = Detector(
     fault="copied_channel",
     runs_on="site",
     run=run,
-    floor=10.0,
-    tail="odds",
+    floor=FLOOR,
     specificity=8,
     alternatives=("replayed", "synthetic_noise"),
     explanation=Text(

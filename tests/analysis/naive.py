@@ -43,11 +43,12 @@ def window_moments(row, width):
     return out
 
 
-def correlation_of_changes(one, other):
-    """|r| about zero mean of the changes that are known in both."""
+def correlation_of_changes(one, other, large):
+    """About zero, of pairs in which both are known; both of a pair divided by the excess of the larger over `large`."""
     pairs = [(a, b) for a, b in zip(one, other, strict=True) if not (math.isnan(a) or math.isnan(b))]
-    top = sum(a * b for a, b in pairs)
-    return abs(top) / math.sqrt(sum(a * a for a, _ in pairs) * sum(b * b for _, b in pairs))
+    pairs = [(a / excess, b / excess) for a, b in pairs for excess in [max(abs(a) / large, abs(b) / large, 1.0)]]
+    ab = sum(a * b for a, b in pairs)
+    return ab / math.sqrt(sum(a * a for a, _ in pairs) * sum(b * b for _, b in pairs))
 
 
 def visits_to_maximum(row):

@@ -3,7 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.detectors.copied_channel import DETECTOR, averaged, changes, coupling_gain, joint_changes, may_be_copied
+from analysis.detectors.copied_channel import (
+    DETECTOR,
+    LARGE,
+    averaged,
+    changes,
+    coupling_excess,
+    joint_changes,
+    may_be_copied,
+)
 from analysis.model.site import SiteData
 from tests.analysis import naive
 from tests.analysis.series import alerts, channel, honest, site
@@ -18,15 +26,34 @@ def test_correlation_agrees_with_the_plain_loop() -> None:
     r, n = joint_changes(one, other, width=24)
     assert np.isnan(r[0, 22])
     for end in (24, 45, 60):
-        expected = naive.correlation_of_changes(one[0, end - 24 : end].tolist(), other[0, end - 24 : end].tolist())
+        window = one[0, end - 24 : end].tolist(), other[0, end - 24 : end].tolist()
+        expected = naive.correlation_of_changes(*window, LARGE)
         assert r[0, end - 1] == pytest.approx(expected)
     assert n[0, 59] == 23
 
 
-def test_gain_is_a_likelihood_ratio_and_none_for_pairs_that_belong_together() -> None:
-    r, n = np.array([[0.99], [0.99], [0.6]]), np.full((3, 1), 24.0)
-    gain = coupling_gain(r, n, usual=np.array([0.2, 0.8, 0.2]))
-    assert gain[:, 0].tolist() == pytest.approx([12 * np.log((1 - 0.04) / (1 - 0.99**2)), 0.0, 0.0])
+def test_excess_is_on_fishers_scale_and_none_for_pairs_that_belong_together() -> None:
+    r, n = np.array([[0.99], [0.99], [0.6], [-0.99]]), np.full((4, 1), 18.0)
+    excess = coupling_excess(r, n, usual=np.array([0.2, 0.8, 0.2, 0.2]), width=24)
+    assert excess[0, 0] == pytest.approx((np.arctanh(0.99) - np.arctanh(0.2)) * np.sqrt(18 / 24))
+    assert excess[1, 0] == 0.0
+    assert excess[2, 0] < DETECTOR.floor
+    assert excess[3, 0] < 0.0
+
+
+def test_an_image_has_a_correlation_of_one_however_large_its_changes_are() -> None:
+    one = np.random.default_rng(7).normal(0, 1, (1, 60)) ** 3
+    assert joint_changes(one, 9.0 * one, width=24)[0][0, -1] == pytest.approx(0.9999)
+
+
+def test_two_channels_that_one_load_moves_from_time_to_time_do_not_alert() -> None:
+    rng = np.random.default_rng(8)
+    load = np.cumsum(
+        np.where(rng.random(2000) < np.where(np.arange(2000) < 1300, 0.05, 0.4), rng.normal(0, 9, 2000), 0)
+    )
+    values = np.abs(honest(rng, 2000) + 3.0 * load)
+    other = honest(rng, 2000, mean=90.0, spread=3.0) + load
+    assert not alerts(site({channel(): values, TEMPERATURE: other}, n_accepted=1200), DETECTOR)
 
 
 def test_an_image_of_the_temperature_alerts() -> None:
@@ -55,13 +82,15 @@ def test_one_joint_jump_of_two_channels_at_rest_proves_nothing() -> None:
 def test_the_usual_change_of_an_analyser_that_holds_its_values_is_that_of_its_changes() -> None:
     levels = np.repeat(np.array([0.0, 1.0, 3.0, 1.0, 0.0, 2.0, 30.0]), 3)[None, :]
     change = changes(levels, np.array([18]))
-    assert change[0, 3::3].tolist() == [1.0, 2.0, -2.0, -1.0, 2.0, 8.0]
+    assert change[0, 3::3].tolist() == [0.5, 1.0, -1.0, -0.5, 1.0, 14.0]
 
 
 def test_hours_in_which_neither_moved_are_no_evidence() -> None:
-    one = np.tile([1.0, 0.0, -1.0, 0.0], 15)[None, :]
+    one = np.tile([1.0, 0.0, -1.0, 0.5], 15)[None, :]
     r, n = joint_changes(one, one, width=24)
-    assert (r[0, -1], n[0, -1]) == (pytest.approx(0.9999), 12)
+    assert (r[0, -1], n[0, -1]) == (pytest.approx(0.9999), 18)
+    one[0, 1::2] = 0.0
+    assert np.isnan(joint_changes(one, one, width=24)[0]).all()
 
 
 def test_pairs_that_are_related_by_registration_are_left_alone() -> None:
@@ -75,6 +104,12 @@ def test_quantities_of_which_one_contains_the_other_are_left_alone() -> None:
     assert not may_be_copied(channel("nh3n"), channel("tn"))
     assert may_be_copied(channel("tn"), channel("nh3n", point="A2"))
     assert may_be_copied(channel("tn"), channel("tp"))
+
+
+def test_a_flow_may_follow_what_drives_it() -> None:
+    assert not may_be_copied(channel("flow"), channel("power", point="P1", medium="power"))
+    assert not may_be_copied(channel("flow"), channel("velocity"))
+    assert may_be_copied(channel("flow"), TEMPERATURE)
 
 
 def test_a_start_and_stop_of_everything_does_not_alert() -> None:
