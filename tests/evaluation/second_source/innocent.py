@@ -171,7 +171,7 @@ def step_changed(rng: np.random.Generator, site: Site) -> Truth:
 
 
 def clock_shift(rng: np.random.Generator, site: Site) -> Truth:
-    """The logger's clock is an hour late (one interval, if that is longer) from one moment on, on all channels."""
+    """The logger's clock is put forward by an hour (one interval, if that is longer): a gap, then all comes later."""
     begin, _ = _span(rng, site, 10 * DAY_S)
     point = _outlet(site)
     longest = max(HOUR_S, *(c.interval_s for c in point.channels.values() if not c.formula))
@@ -183,6 +183,7 @@ def clock_shift(rng: np.random.Generator, site: Site) -> Truth:
         for name in ("exact", "flags"):
             series = getattr(channel, name)
             series[rows] = series[rows.start - lag : rows.stop - lag].copy()
+        channel.is_lost[rows.start : rows.start + lag] = True
     point.derive()
     return _label(site, "clock_shift", "process_change", _names(point), begin, site.end_s)
 
