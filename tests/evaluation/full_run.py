@@ -17,6 +17,7 @@ from tests.evaluation.figures import BudgetFigures, Cost
 from tests.evaluation.misses import describe
 from tests.evaluation.program import Result, analyse
 from tests.evaluation.report import render
+from tests.evaluation.second_source import outcome, section
 
 TURBINE = Path(__file__).resolve().parents[1] / "data" / "gasturbine_hourly_2011_2013.csv.gz"
 STATED_P = (0.1, 0.03, 0.01, 0.003, 0.001, 0.0001)
@@ -45,7 +46,12 @@ def evaluate(seed: int, size: Size, work: Path, *, budgets: tuple[float, ...], w
     began = time.perf_counter()
     cohorts = build_cohorts(seed, size, work, began=began)
     figures, costs = assess(cohorts, work, budgets=budgets, workers=workers, began=began)
-    return render(figures, costs, seed=seed, heading=HEADING)
+    page = render(figures, costs, seed=seed, heading=HEADING)
+    second = outcome.QUICK if size == QUICK else outcome.FULL
+    folder = work / "second_source"
+    page += "\n" + section.figures(seed, second, folder, budgets=budgets, workers=workers)
+    progress(began, "second source scored")
+    return page
 
 
 def build_cohorts(seed: int, size: Size, work: Path, *, began: float) -> list[Cohort]:

@@ -132,8 +132,8 @@ def innocent(seed: int, placements: int, names: Iterable[str] = CONTROLS) -> Ite
             yield site
 
 
-def ranked(seed: int, sites: int, *, share: float = 0.08) -> Iterator[Site]:
-    """A fleet of which a few sites are falsified, at mixed classes and levels; about 3 % of its site-months."""
+def ranked(seed: int, sites: int, *, share: float = 0.1) -> Iterator[Site]:
+    """A fleet of which a few sites are falsified, at mixed classes and levels."""
     rng = np.random.default_rng([seed, 3001])
     chosen = set(rng.choice(sites, max(1, round(share * sites)), replace=False).tolist())
     for k in range(sites):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def _held() -> FloatArray:
     for name in ("NOX_mgm3", "CO_mgm3"):
         values = rows()[name]
         begins = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1, [values.size]])
-        for lo, hi in zip(begins[:-1], begins[1:], strict=True):
+        for lo, hi in pairwise(begins):
             is_held[lo:hi] |= hi - lo > LONGEST_HOLD
     return np.concatenate([[0.0], np.cumsum(is_held)])
 
