@@ -34,6 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON lines 输出 JSON")]
 class Kind(StrEnum):
     production = "production"
     treatment = "treatment"
+    plant = "plant"
 
 
 class Mode(StrEnum):
@@ -51,11 +52,12 @@ class NoticeKind(StrEnum):
 @app.command()
 def add(
     facility: SiteAndName,
-    kind: Annotated[Kind, typer.Argument(help="production 产污, treatment 治污")],
+    kind: Annotated[Kind, typer.Argument(help="production 产污, treatment 治污, plant 总表")],
     device: Annotated[str, typer.Option(help="The meter's identity. 电表设备编码")],
     quantity: Annotated[str, typer.Option(help="What of it is the active power. 功率量")] = "power",
     channel: Annotated[str, typer.Option(help="Its own code, where it measures several. 通道")] = "",
     standby_group: Annotated[str, typer.Option(help="Standby twins have the same. 互备组")] = "",
+    serves: Annotated[list[str] | None, typer.Option(help="Outlet that a treatment treats. 服务的排放口")] = None,
     config: ConfigFile = DEFAULT_FILE,
 ) -> None:
     """Enter a facility, or change it; with another meter its signature is void. 登记设施。"""
@@ -63,10 +65,12 @@ def add(
     _with_table(
         config,
         lambda table: table.add(
-            site, name, kind=kind, device=device, quantity=quantity, channel=channel, standby_group=standby_group
+            site, name, kind=kind, device=device, quantity=quantity, channel=channel, standby_group=standby_group,
+            serves=serves,
         ),
-    )
-    print(f"{facility}: {kind}, meter {device}; next: gateway facility learn {facility}, then sign-off")
+    )  # fmt: skip
+    learn_first = "" if kind is Kind.plant else f"gateway facility learn {facility}, then "
+    print(f"{facility}: {kind}, meter {device}; next: {learn_first}gateway facility sign-off {facility}")
 
 
 @app.command()

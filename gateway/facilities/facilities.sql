@@ -6,11 +6,12 @@ ON CONFLICT (external_id) DO UPDATE SET external_id = EXCLUDED.external_id RETUR
 
 -- name: put_facility
 -- Another meter or kind makes the old signature worthless; what else is given is taken over.
-INSERT INTO facility AS old (site_id, name, kind, device, quantity, channel, standby_group)
-VALUES (%(site_id)s, %(name)s, %(kind)s, %(device)s, %(quantity)s, %(channel)s, %(standby_group)s)
+INSERT INTO facility AS old (site_id, name, kind, device, quantity, channel, standby_group, serves)
+VALUES (%(site_id)s, %(name)s, %(kind)s, %(device)s, %(quantity)s, %(channel)s, %(standby_group)s,
+        coalesce(%(serves)s::text[], '{}'))
 ON CONFLICT (site_id, name) DO UPDATE
 SET kind = EXCLUDED.kind, device = EXCLUDED.device, quantity = EXCLUDED.quantity, channel = EXCLUDED.channel,
-    standby_group = EXCLUDED.standby_group,
+    standby_group = EXCLUDED.standby_group, serves = coalesce(%(serves)s::text[], old.serves),
     signed_off_by = CASE WHEN (old.kind, old.device, old.quantity, old.channel)
                               = (EXCLUDED.kind, EXCLUDED.device, EXCLUDED.quantity, EXCLUDED.channel)
                          THEN old.signed_off_by END,
@@ -55,7 +56,7 @@ WHERE %(site)s::text IS NULL OR site.external_id = %(site)s
 ORDER BY site.external_id
 
 -- name: facilities
-SELECT id, name, kind, device, quantity, channel, standby_group, off_kw, run_kw, signed_off_by
+SELECT id, name, kind, device, quantity, channel, standby_group, off_kw, run_kw, signed_off_by, serves
 FROM facility WHERE site_id = %(site_id)s ORDER BY id
 
 -- name: links
@@ -96,6 +97,24 @@ FROM chosen, LATERAL (
     WHERE series_id = chosen.series_id AND time >= %(since)s AND time < %(until)s AND flag = 'N' AND value IS NOT NULL
     GROUP BY 1
 ) AS step
+
+-- name: emissions
+-- What the outlets that a treatment serves have reported as normal, of each pollutant that has a limit: of several series
+-- the one with the closest values. pH is no amount of anything.
+WITH chosen AS (
+    SELECT DISTINCT ON (place.point, series.quantity) place.point, series.quantity, series.id AS series_id, series.interval_s
+    FROM v_point_site place JOIN series ON series.point_id = place.point_id
+    WHERE place.site_id = %(site_id)s
+      AND place.point IN (SELECT unnest(serves) FROM facility WHERE site_id = %(site_id)s)
+      AND series.statistic IN ('rtd', 'avg') AND series.interval_s <= %(longest_s)s AND series.quantity <> 'ph'
+      AND EXISTS (SELECT FROM series other WHERE other.point_id = series.point_id
+                    AND other.quantity = series.quantity AND other.limit_value IS NOT NULL)
+    ORDER BY place.point, series.quantity, series.interval_s, series.id
+)
+SELECT chosen.point, chosen.quantity, chosen.interval_s::float8, extract(epoch FROM observation.time)::float8 AS at_s,
+       observation.value
+FROM chosen JOIN observation ON observation.series_id = chosen.series_id
+WHERE observation.time >= %(since)s AND observation.time < %(until)s AND flag = 'N' AND value IS NOT NULL
 
 -- name: take_watch
 -- Held until the end of the transaction; NULL if another process is at it.

@@ -1,21 +1,23 @@
 """Contradictions in the power of a plant: which facilities go into which rule of `analysis.facility`. Pure.
 
-Links are judged by P1 to P4, production under an order by P10
-(a limit by the means of whole hours), each meter by P5, P6, P7 and P9 as far as it measures
-what they need, and by P11 beside the other meters of the site. P8 needs a plant meter, P12 the permitted shifts, P13
-the emission at an outlet; a site's registration has none of these, and so the three are not judged here.
+Links are judged by P1 to P4, and by P13 where a treatment serves an outlet; production under an order by P10 (a limit
+by the means of whole hours), each meter by P5, P6, P7 and P9 as far as it measures what they need, and by P11 beside
+the other meters of the site. P8 adds up what is behind the meter of a plant; it asks only for a sum above it, since the
+other half of the rule, a plant that draws more than its sub-meters show, supposes that every load is registered. P12
+needs permitted shifts, which a site's registration has not: it is not judged here.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from analysis.facility import FacilityPower, LinkTerms, RuleEvent, facility_states, supervise_link
 from analysis.facility_events import without_notices
 from analysis.facility_rules_meter import energy_mismatch, frozen_power, invented_power, lost_link, phase_fault
-from analysis.facility_rules_plant import order_broken
+from analysis.facility_rules_plant import order_broken, unbalanced_sum
 from analysis.facility_states import States
 from gateway.facilities.plant import (
     EXCUSES,
@@ -72,6 +74,7 @@ def contradictions(plant: Plant, powers: PlantPowers) -> list[Contradiction]:
         if len(members) == len(link.members) and kinds == {"production", "treatment"}:
             found += _of_link(link, members, plant.calendar, powers)
     for facility in signed.values():
+        found += _of_plant(facility, plant.facilities, plant.calendar, powers)
         found += _of_orders(facility, plant.calendar, powers)
         found += _of_meter(facility, list(signed.values()), plant.calendar, powers)
     return sorted(found, key=lambda item: (item.start_s, item.rule))
@@ -84,16 +87,55 @@ def _of_link(
         kind: [_facility_power(member, powers) for member in members if member.kind == kind]
         for kind in ("production", "treatment")
     }
-    events = supervise_link(
+    judged = partial(
+        supervise_link,
         powers.times_s,
         sides["production"],
         sides["treatment"],
         terms=LinkTerms(link.mode, link.lead_s, link.lag_s, link.least_ratio),
         notices=_excused(calendar, *link.members),
     )
+    outlets = {point for member in members if member.kind == "treatment" for point in member.serves}
+    emissions = [powers.emissions[key] for key in sorted(powers.emissions) if key[0] in outlets]
+    events = judged() + _of_emissions([judged(emission=emission) for emission in emissions])
     device = next(member.device for member in members if member.kind == "treatment")
     names = tuple(member.name for member in members)
     return (replace(_contradiction(event, device, names), link=link) for event in events)
+
+
+def _of_emissions(judged: Sequence[Sequence[RuleEvent]]) -> list[RuleEvent]:
+    """P13 where it holds for every pollutant at once: a treatment lowers some, and an honest stop shows in one."""
+    of_each = [[event for event in events if event.rule == "P13"] for events in judged]
+    common = of_each[0] if of_each else []
+    for others in of_each[1:]:
+        pairs = [(event, other) for event in common for other in others]
+        common = [both for event, other in pairs if (both := _while_both(event, other)).end_s > both.start_s]
+    return common
+
+
+def _while_both(event: RuleEvent, other: RuleEvent) -> RuleEvent:
+    """The first event as far as the other lasts too; it ends before it begins if it does not."""
+    start_s, end_s = max(event.start_s, other.start_s), min(event.end_s, other.end_s)
+    figures = event.figures | {"duration_s": end_s - start_s}
+    detected_s = max(event.detected_s, other.detected_s)
+    return replace(event, start_s=start_s, end_s=end_s, detected_s=detected_s, figures=figures)
+
+
+def _of_plant(
+    plant: Facility, facilities: Sequence[Facility], calendar: Sequence[CalendarEntry], powers: PlantPowers
+) -> Iterator[Contradiction]:
+    """P8 for the meter of a plant and all others that say something; one that several facilities share counts once."""
+    meters = {(one.device, one.quantity, one.channel): one for one in facilities if one.kind != "plant"}
+    meters.pop((plant.device, plant.quantity, plant.channel), None)
+    parts = [one for one in meters.values() if powers.has(one.id, "power")]
+    if plant.kind != "plant" or not parts or not powers.has(plant.id, "power"):
+        return
+    sums = np.stack([powers.of(one.id) for one in parts])
+    events = unbalanced_sum(powers.times_s, powers.of(plant.id), sums)
+    above = [event for event in events if "is_sum_above_plant" in event.figures]
+    names = (plant.name, *(one.name for one in parts))
+    for event in without_notices(above, _excused(calendar, plant.id)):
+        yield replace(_contradiction(event, plant.device, names), facility=plant)
 
 
 def _of_orders(facility: Facility, calendar: Sequence[CalendarEntry], powers: PlantPowers) -> Iterator[Contradiction]:

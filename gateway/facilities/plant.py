@@ -1,6 +1,6 @@
 """A site as power-use supervision sees it: facilities, their links, the calendar of notices and orders."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ class Facility:
 
     id: int
     name: str
-    kind: Literal["production", "treatment"]
+    kind: Literal["production", "treatment", "plant"]  # plant: the meter that the others are behind
     device: str
     quantity: str = "power"
     channel: str = ""  # the device's own code, where it measures several of this quantity
@@ -24,6 +24,7 @@ class Facility:
     off_kw: float | None = None
     run_kw: float | None = None
     signed_off_by: str | None = None
+    serves: tuple[str, ...] = ()  # points of the site whose emission a treatment lowers
 
     @property
     def is_signed(self) -> bool:
@@ -75,12 +76,14 @@ class PlantPowers:
     """What the meters of a plant said, on common steps.
 
     `values` has an array of `len(times_s)` for (facility id, quantity), NaN where nothing came; the facility's own
-    quantity goes by the name of "power". Times are the beginnings of the steps. [s, UTC]
+    quantity goes by the name of "power". Times are the beginnings of the steps. [s, UTC] `emissions` has what the
+    outlets reported, by (point, quantity), each value held for its interval. [unit of the series]
     """
 
     times_s: Floats
     step_s: float
     values: dict[tuple[int, str], Floats]
+    emissions: dict[tuple[str, str], Floats] = field(default_factory=dict)
 
     def of(self, facility_id: int, quantity: str = "power") -> Floats:
         found = self.values.get((facility_id, quantity))

@@ -12,12 +12,14 @@ from psycopg.types.json import Jsonb
 from analysis.facility import LearnedThresholds, learn_thresholds
 from gateway.errors import GatewayError
 from gateway.facilities.judgement import METER_QUANTITIES
-from gateway.facilities.plant import CalendarEntry, Facility, FacilityLink, Plant, PlantPowers
+from gateway.facilities.plant import CalendarEntry, Facility, FacilityLink, Floats, Plant, PlantPowers
 from gateway.facilities.query import query
 from gateway.storage.link import Connection, Link
 
 DAY_S = 86_400.0
 MINUTE_S = 60.0
+LONGEST_EMISSION_S = 600
+"""Slower values of an outlet say nothing about half an hour. [s]"""
 
 
 def moment(time_s: float) -> datetime:
@@ -41,12 +43,19 @@ class FacilityTable:
         quantity: str = "power",
         channel: str = "",
         standby_group: str = "",
+        serves: Sequence[str] | None = None,
     ) -> None:
-        """Enter a facility or change it; its signature is void if its meter or kind is another."""
+        """Enter a facility or change it; its signature is void if its meter or kind is another.
+
+        Parameters
+        ----------
+        serves : outlets of the site that a treatment treats; None: as they are
+        """
         async with self._link.use() as connection, connection.transaction():
-            columns = {"kind": kind, "device": device, "quantity": quantity, "channel": channel}
+            columns: dict[str, Any] = {"kind": kind, "device": device, "quantity": quantity, "channel": channel}
             site_id = await _site(connection, site)
             columns |= {"name": name, "standby_group": standby_group}
+            columns["serves"] = None if serves is None else list(serves)
             await connection.execute(query("put_facility"), {"site_id": site_id, **columns})
 
     async def connect(
@@ -135,6 +144,8 @@ class FacilityTable:
             If nobody signs, or there are no thresholds, or they contradict each other.
         """
         facility = _named(await self.plant(site), name)
+        if facility.kind == "plant":  # its states are not asked for: the signature is for what is behind its meter
+            off_kw, run_kw = off_kw or 0.0, run_kw or 0.0
         off_kw = facility.off_kw if off_kw is None else off_kw
         run_kw = facility.run_kw if run_kw is None else run_kw
         if not by.strip():
@@ -188,7 +199,7 @@ async def read_plant(
         chosen = {"site_id": site_id, "since": moment(since_s), "until": moment(until_s)}
         return await (await connection.execute(query(name), chosen)).fetchall()
 
-    facilities = tuple(Facility(**row) for row in await rows("facilities"))
+    facilities = tuple(Facility(**{**row, "serves": tuple(row["serves"])}) for row in await rows("facilities"))
     links = tuple(FacilityLink(**{**row, "members": tuple(row["members"])}) for row in await rows("links"))
     return Plant(site_id, site, facilities, links, tuple(CalendarEntry(**row) for row in await rows("calendar")))
 
@@ -205,7 +216,21 @@ async def read_powers(
     for row in await (await connection.execute(query("powers"), chosen)).fetchall():
         array = values.setdefault((row["id"], row["quantity"]), np.full(count, np.nan))
         array[round(row["at_s"] / step_s) - first] = row["value"]
-    return PlantPowers((first + np.arange(count, dtype=np.float64)) * step_s, step_s, values)
+    times_s = (first + np.arange(count, dtype=np.float64)) * step_s
+    chosen |= {"longest_s": LONGEST_EMISSION_S, "since": moment(first * step_s - LONGEST_EMISSION_S)}
+    rows = await (await connection.execute(query("emissions"), chosen)).fetchall()
+    return PlantPowers(times_s, step_s, values, _held(rows, times_s, step_s))
+
+
+def _held(rows: Sequence[dict[str, Any]], times_s: Floats, step_s: float) -> dict[tuple[str, str], Floats]:
+    """Values on the steps that their intervals cover; of several in a step, the last."""
+    emissions: dict[tuple[str, str], Floats] = {}
+    for row in sorted(rows, key=lambda row: row["at_s"]):
+        array = emissions.setdefault((row["point"], row["quantity"]), np.full(times_s.shape, np.nan))
+        start = math.floor((row["at_s"] - times_s[0]) / step_s)
+        stop = start + max(1, round(row["interval_s"] / step_s))
+        array[max(start, 0) : max(stop, 0)] = row["value"]
+    return emissions
 
 
 def _named(plant: Plant, name: str) -> Facility:

@@ -1,5 +1,7 @@
 """Which facilities and which values go into which rule, without a database."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,10 +25,11 @@ def judged(
     facilities: tuple[Facility, ...] = (KILN, FAN),
     links: tuple[FacilityLink, ...] = (),
     calendar: tuple[CalendarEntry, ...] = (),
+    emissions: dict[tuple[str, str], Floats] | None = None,
 ) -> list[tuple[str, str, float]]:
     """Rule, device and the minute of its beginning of all that is found."""
     plant = Plant(1, "works", facilities, links, calendar)
-    found = contradictions(plant, PlantPowers(TIMES_S, MINUTE_S, values))
+    found = contradictions(plant, PlantPowers(TIMES_S, MINUTE_S, values, emissions or {}))
     return [(item.rule, item.device, (item.start_s - START_S) / MINUTE_S) for item in found]
 
 
@@ -102,3 +105,63 @@ def test_nothing_is_found_in_no_time_and_every_rule_has_a_kind() -> None:
     assert contradictions(plant, PlantPowers(np.empty(0), MINUTE_S, {})) == []
     assert list(KINDS) == [f"P{number}" for number in range(1, 14)]
     assert len(set(KINDS.values())) == 13
+
+
+SERVING = replace(FAN, serves=("A1",))
+OFF = HONEST | {(2, "power"): still(FAN_KW, 100, 200)}
+SO2_KEPT = np.round(20 + 2 * np.sin(NUMBER / 5), 2)
+SO2_RISES = SO2_KEPT + np.where((NUMBER > 104) & (NUMBER < 200), 60.0, 0.0)
+NOX_KEPT = np.round(40 + 3 * np.sin(NUMBER / 6), 2)
+
+
+def with_outlet(**emissions: Floats) -> list[tuple[str, str, float]]:
+    given = {("A1", quantity): values for quantity, values in emissions.items()}
+    return judged(OFF, facilities=(KILN, SERVING), links=(LINK,), emissions=given)
+
+
+def test_an_outlet_that_stays_as_it_was_while_its_treatment_is_off_contradicts() -> None:
+    assert with_outlet(so2=SO2_KEPT, nox=NOX_KEPT) == [("P1", "M2", 102.0), ("P13", "M2", 102.0)]
+
+
+def test_one_pollutant_that_rises_is_an_honest_stop() -> None:
+    assert with_outlet(so2=SO2_RISES, nox=NOX_KEPT) == [("P1", "M2", 102.0)]
+
+
+def test_outlets_that_the_treatment_does_not_serve_say_nothing() -> None:
+    found = judged(OFF, facilities=(KILN, FAN), links=(LINK,), emissions={("A1", "so2"): SO2_KEPT})
+    assert found == [("P1", "M2", 102.0)]
+
+
+def test_pollutants_that_stay_at_different_times_count_while_all_of_them_do() -> None:
+    gap = np.where((NUMBER >= 102) & (NUMBER < 140), np.nan, NOX_KEPT)
+    plant = Plant(1, "works", (KILN, SERVING), (LINK,), ())
+    powers = PlantPowers(TIMES_S, MINUTE_S, OFF, {("A1", "so2"): SO2_KEPT, ("A1", "nox"): gap})
+    [event] = [item for item in contradictions(plant, powers) if item.rule == "P13"]
+    assert (event.start_s, event.figures["duration_s"]) == (TIMES_S[140], event.end_s - TIMES_S[140])
+    assert event.figures["usual_emission"] == pytest.approx(40, abs=1)  # of the first by name
+
+
+WHOLE = Facility(9, "works meter", "plant", "M9", off_kw=0.0, run_kw=0.0, signed_off_by="officer")
+SUM_KW = LINE_KW + FAN_KW
+
+
+@pytest.mark.parametrize(
+    ("whole", "found"),
+    [
+        (SUM_KW + 10, []),  # other loads
+        (SUM_KW * 3, []),  # and many of them: what is not registered is not accused
+        (SUM_KW * 0.97, []),  # tolerance of meters
+        (np.where((NUMBER >= 100) & (NUMBER < 130), SUM_KW * 0.8, SUM_KW), [("P8", "M9", 100.0)]),
+        (np.where((NUMBER >= 100) & (NUMBER < 110), SUM_KW * 0.8, SUM_KW), []),  # too short
+    ],
+)
+def test_parts_that_add_up_to_more_than_the_plant_contradict_it(whole: Floats, found: list[object]) -> None:
+    assert judged(HONEST | {(9, "power"): whole}, facilities=(KILN, FAN, WHOLE)) == found
+
+
+def test_facilities_behind_one_meter_count_once_and_an_unsigned_plant_not_at_all() -> None:
+    values = HONEST | {(3, "power"): FAN_KW, (9, "power"): SUM_KW}
+    shared = replace(TWIN, device="M2")
+    assert judged(values, facilities=(KILN, FAN, shared, WHOLE)) == []
+    unsigned = replace(WHOLE, signed_off_by=None)
+    assert judged(values | {(9, "power"): SUM_KW / 2}, facilities=(KILN, FAN, unsigned)) == []

@@ -8,11 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
+from drivers.events import Channel, Readings, Shape
 from gateway.facilities.supervision import Supervision, SupervisionSettings
 from gateway.records import Delivery
-from gateway.storage import StorageSettings, Store
+from gateway.storage import Device, StorageSettings, Store
 from gateway.storage.link import Link
 from tests.facilities.plants import MINUTE_S, START_S, facility_table, minutes, signed_plant, working
+from tests.storage.frames import delivery
 
 pytestmark = pytest.mark.database
 EAGER = SupervisionSettings(every_s=0.001, tell_again_s=0.0)
@@ -226,3 +228,28 @@ async def test_a_database_that_fails_is_an_error_that_the_next_look_makes_up_for
             await subject.look(START_S + 122 * MINUTE_S)
     assert len(again.deliveries) == 1
     assert rows(database, "SELECT count(*) FROM facility_event WHERE told_at IS NULL") == [(0,)]
+
+
+async def test_an_outlet_that_reads_on_as_before_while_its_treatment_is_off_is_told(database: str) -> None:
+    """The outlet belongs to the site of the facilities, and its SO2 has a limit."""
+    await signed_plant(database)
+    async with Store.open(database, writer="w1") as store, facility_table(database) as table:
+        await store.put_device(Device("MN1", "hj212", site="works", point="A1"))
+        shape = Shape((Channel("a21026", "so2", "avg", "mg/m3", 600), Channel("a21026", "so2", "avg", "mg/m3", 3600)))
+        outlet = []
+        for number in range(20):
+            time_us = round((START_S + number * 600) * 1e6)
+            content = Readings("MN1", time_us, shape, [20.0 + number % 3, 21.0], "NN")
+            outlet.append(delivery(content, device="MN1", received_us=time_us + 600_000_000))
+        await store.write(minutes(STOPPED, 0, 200) + outlet)
+        with psycopg.connect(database) as connection:  # as an hourly limit is registered
+            connection.execute("UPDATE series SET limit_value = 35 WHERE quantity = 'so2' AND interval_s = 3600")
+        told = Told(store)
+        await looked(database, told, 200)
+        assert "emission_unchanged_while_treatment_off" not in told.kinds
+        await table.add("works", "fan", kind="treatment", device="M2", serves=["A1"])
+        await looked(database, told, 201)
+    assert told.kinds == ["treatment_off_while_production_runs", "emission_unchanged_while_treatment_off"]
+    [(figures,)] = rows(database, "SELECT figures FROM facility_event WHERE rule = 'P13'")
+    assert figures["usual_emission"] == pytest.approx(21, abs=1)
+    assert rows(database, "SELECT count(*) FROM alert") == [(1,)]  # it is the same deed
