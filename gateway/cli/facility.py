@@ -5,6 +5,7 @@
 
 import asyncio
 import getpass
+import re
 import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -58,15 +59,17 @@ def add(
     channel: Annotated[str, typer.Option(help="Its own code, where it measures several. 通道")] = "",
     standby_group: Annotated[str, typer.Option(help="Standby twins have the same. 互备组")] = "",
     serves: Annotated[list[str] | None, typer.Option(help="Outlet that a treatment treats. 服务的排放口")] = None,
+    day_shift: Annotated[str | None, typer.Option(help="Permitted shift, 08:00-20:00+08:00. 许可班次")] = None,
     config: ConfigFile = DEFAULT_FILE,
 ) -> None:
     """Enter a facility, or change it; with another meter its signature is void. 登记设施。"""
     site, name = _split(facility)
+    shift_s = None if day_shift is None else _shift(day_shift)
     _with_table(
         config,
         lambda table: table.add(
             site, name, kind=kind, device=device, quantity=quantity, channel=channel, standby_group=standby_group,
-            serves=serves,
+            serves=serves, shift_s=shift_s,
         ),
     )  # fmt: skip
     learn_first = "" if kind is Kind.plant else f"gateway facility learn {facility}, then "
@@ -219,6 +222,20 @@ def _split(text: str) -> tuple[str, str]:
     if not (site and separator and name):
         raise GatewayError(f"{text!r}: expected SITE/NAME")
     return site, name
+
+
+def _shift(text: str) -> tuple[int, int]:
+    """Beginning and end of a shift. [s of the day, UTC]"""
+    parts = re.fullmatch(r"(\d\d:\d\d)-(\d\d:\d\d)([+-]\d\d:\d\d|Z)", text)
+    try:
+        if parts is None:
+            raise ValueError(text)
+        begin, end = (datetime.fromisoformat(f"2026-01-01T{clock}{parts[3]}") for clock in parts.group(1, 2))
+    except ValueError as error:
+        raise GatewayError(f"{text!r}: expected a shift like 08:00-20:00+08:00") from error
+    if begin == end:
+        raise GatewayError(f"{text!r}: a shift of no length")
+    return int(begin.timestamp()) % int(DAY_S), int(end.timestamp()) % int(DAY_S)
 
 
 def _seconds(text: str) -> float:

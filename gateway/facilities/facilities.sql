@@ -6,12 +6,15 @@ ON CONFLICT (external_id) DO UPDATE SET external_id = EXCLUDED.external_id RETUR
 
 -- name: put_facility
 -- Another meter or kind makes the old signature worthless; what else is given is taken over.
-INSERT INTO facility AS old (site_id, name, kind, device, quantity, channel, standby_group, serves)
+INSERT INTO facility AS old (site_id, name, kind, device, quantity, channel, standby_group, serves, shift_from_s,
+                             shift_until_s)
 VALUES (%(site_id)s, %(name)s, %(kind)s, %(device)s, %(quantity)s, %(channel)s, %(standby_group)s,
-        coalesce(%(serves)s::text[], '{}'))
+        coalesce(%(serves)s::text[], '{}'), %(shift_from_s)s, %(shift_until_s)s)
 ON CONFLICT (site_id, name) DO UPDATE
 SET kind = EXCLUDED.kind, device = EXCLUDED.device, quantity = EXCLUDED.quantity, channel = EXCLUDED.channel,
     standby_group = EXCLUDED.standby_group, serves = coalesce(%(serves)s::text[], old.serves),
+    shift_from_s = coalesce(EXCLUDED.shift_from_s, old.shift_from_s),
+    shift_until_s = coalesce(EXCLUDED.shift_until_s, old.shift_until_s),
     signed_off_by = CASE WHEN (old.kind, old.device, old.quantity, old.channel)
                               = (EXCLUDED.kind, EXCLUDED.device, EXCLUDED.quantity, EXCLUDED.channel)
                          THEN old.signed_off_by END,
@@ -56,7 +59,8 @@ WHERE %(site)s::text IS NULL OR site.external_id = %(site)s
 ORDER BY site.external_id
 
 -- name: facilities
-SELECT id, name, kind, device, quantity, channel, standby_group, off_kw, run_kw, signed_off_by, serves
+SELECT id, name, kind, device, quantity, channel, standby_group, off_kw, run_kw, signed_off_by, serves,
+       shift_from_s, shift_until_s
 FROM facility WHERE site_id = %(site_id)s ORDER BY id
 
 -- name: links

@@ -4,7 +4,7 @@ Links are judged by P1 to P4, and by P13 where a treatment serves an outlet; pro
 by the means of whole hours), each meter by P5, P6, P7 and P9 as far as it measures what they need, and by P11 beside
 the other meters of the site. P8 adds up what is behind the meter of a plant; it asks only for a sum above it, since the
 other half of the rule, a plant that draws more than its sub-meters show, supposes that every load is registered. P12
-needs permitted shifts, which a site's registration has not: it is not judged here.
+compares a night with the day shift before it, when both are over: `night_contradictions`.
 """
 
 import math
@@ -17,7 +17,7 @@ import numpy as np
 from analysis.facility import FacilityPower, LinkTerms, RuleEvent, facility_states, supervise_link
 from analysis.facility_events import without_notices
 from analysis.facility_rules_meter import energy_mismatch, frozen_power, invented_power, lost_link, phase_fault
-from analysis.facility_rules_plant import order_broken, unbalanced_sum
+from analysis.facility_rules_plant import night_work, order_broken, unbalanced_sum
 from analysis.facility_states import States
 from gateway.facilities.plant import (
     EXCUSES,
@@ -57,6 +57,7 @@ METER_QUANTITIES = (*VOLTAGES, *CURRENTS, *POWERS, "power_factor", *ENERGIES)
 
 LEAST_COUNT_KWH = 0.01
 HOUR_S = 3600.0
+DAY_S = 86_400.0
 
 
 def contradictions(plant: Plant, powers: PlantPowers) -> list[Contradiction]:
@@ -198,6 +199,22 @@ def _of_meter(
         events += lost_link(times, np.isfinite(power), np.isfinite(np.stack(neighbours)))
     for event in without_notices(events, _excused(calendar, facility.id)):
         yield replace(_contradiction(event, facility.device, (facility.name,)), facility=facility)
+
+
+def night_contradictions(plant: Plant, facility: Facility, powers: PlantPowers) -> list[Contradiction]:
+    """P12 for a day of a signed facility that has a permitted shift.
+
+    Parameters
+    ----------
+    powers : from the beginning of a shift to that of the next
+    """
+    if facility.shift_from_s is None or facility.shift_until_s is None or not facility.is_signed:
+        return []
+    of_shift_s = (powers.times_s - facility.shift_from_s) % DAY_S
+    is_night = of_shift_s >= (facility.shift_until_s - facility.shift_from_s) % DAY_S
+    events = night_work(powers.times_s, powers.of(facility.id), is_night, day_starts_s=facility.shift_from_s)
+    told = without_notices(events, _excused(plant.calendar, facility.id))
+    return [replace(_contradiction(event, facility.device, (facility.name,)), facility=facility) for event in told]
 
 
 def _resolution(register_kwh: Floats) -> float:

@@ -25,6 +25,8 @@ class Facility:
     run_kw: float | None = None
     signed_off_by: str | None = None
     serves: tuple[str, ...] = ()  # points of the site whose emission a treatment lowers
+    shift_from_s: int | None = None  # permitted day shift: seconds of the day, UTC
+    shift_until_s: int | None = None
 
     @property
     def is_signed(self) -> bool:

@@ -12,9 +12,11 @@ that is told again word for word, which the store counts as a duplicate.
 
 The window reaches `look_back_s` behind what was looked through last, so that late values count, and at most
 `longest_s` back after the gateway was away. It begins on a full hour: the hourly rule counts the same hours each time.
+A day of a facility with a permitted shift is judged once, an hour after the night is over.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,8 +28,8 @@ from psycopg.types.json import Jsonb
 from analysis.facility_states import DWELL_SAMPLES
 from gateway.errors import StorageError
 from gateway.facilities.alerting import Feeds, keep_finding
-from gateway.facilities.judgement import KINDS, contradictions
-from gateway.facilities.plant import Contradiction, Plant, PlantPowers
+from gateway.facilities.judgement import KINDS, contradictions, night_contradictions
+from gateway.facilities.plant import Contradiction, Plant
 from gateway.facilities.query import query
 from gateway.facilities.table import FacilityTable, moment, read_plant, read_powers
 from gateway.gateway_notice import GatewayNotice
@@ -39,6 +41,9 @@ log = structlog.get_logger("gateway.facilities")
 
 SOURCE = "facilities"
 HOUR_S = 3600.0
+DAY_S = 86_400.0
+NIGHT_GRACE_S = HOUR_S
+"""So long after a night its values are waited for. [s]"""
 JOIN_STEPS = 5
 """A contradiction that comes back within so many steps is the same one: a missing minute costs the dwell besides."""
 
@@ -93,31 +98,42 @@ class Supervision:
             plant = await read_plant(connection, site_id, site, since_s=since_s, until_s=now_s)
             powers = await read_powers(connection, site_id, since_s=since_s, until_s=now_s, step_s=settings.step_s)
             found = await asyncio.to_thread(contradictions, plant, powers)
-            new = await self._keep(connection, plant, powers, found, is_first=watch is None)
+            # What begins at the edge of the window began before it, or only seems to, because the states have no past
+            # there: it was told at its time. The first look ever has no such time.
+            first_s = powers.times_s[0] if len(powers.times_s) else 0.0
+            edge_s = -math.inf if watch is None else first_s + DWELL_SAMPLES * settings.step_s
+            new = await self._keep(connection, plant, found, edge_s=edge_s)
+            nights = await self._nights(connection, plant, watch["until_s"] if watch else None, now_s)
+            new += await self._keep(connection, plant, nights, edge_s=-math.inf)
             await connection.execute(query("note_watch"), {"site_id": site_id, "until": moment(now_s)})
         return new
 
-    async def _keep(
-        self,
-        connection: Connection,
-        plant: Plant,
-        powers: PlantPowers,
-        found: Sequence[Contradiction],
-        *,
-        is_first: bool,
-    ) -> int:
-        """Enter what is new, go on with what is known; how many are new.
+    async def _nights(
+        self, connection: Connection, plant: Plant, before_s: float | None, now_s: float
+    ) -> list[Contradiction]:
+        """What days that ended since the last look show; the last one only, if there are more."""
+        found = []
+        for facility in plant.facilities:
+            if facility.shift_from_s is None or not facility.is_signed:
+                continue
+            end_s = facility.shift_from_s + (now_s - NIGHT_GRACE_S - facility.shift_from_s) // DAY_S * DAY_S
+            if before_s is not None and before_s - NIGHT_GRACE_S >= end_s:
+                continue
+            stretch = {"since_s": end_s - DAY_S, "until_s": end_s}
+            of_day = await read_plant(connection, plant.site_id, plant.site, **stretch)
+            powers = await read_powers(connection, plant.site_id, step_s=self._settings.step_s, **stretch)
+            found += night_contradictions(of_day, facility, powers)
+        return found
 
-        What begins at the edge of the window began before it, or only seems to, because the states have no past there:
-        it was told at its time. The first look ever has no such time.
-        """
-        step_s = self._settings.step_s
-        edge_s = (powers.times_s[0] if len(powers.times_s) else 0.0) + DWELL_SAMPLES * step_s
+    async def _keep(
+        self, connection: Connection, plant: Plant, found: Sequence[Contradiction], *, edge_s: float
+    ) -> int:
+        """Enter what is new and begins after the edge, go on with what is known; how many are new."""
         new = 0
         for item in found:
-            row = event_row(plant, item, join_s=JOIN_STEPS * step_s)
+            row = event_row(plant, item, join_s=JOIN_STEPS * self._settings.step_s)
             event = await (await connection.execute(query("continue_event"), row)).fetchone()
-            if event is None and (is_first or item.start_s > edge_s):
+            if event is None and item.start_s > edge_s:
                 event = await (await connection.execute(query("put_event"), row)).fetchone()
                 new += event is not None
             if event is not None:

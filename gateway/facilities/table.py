@@ -44,18 +44,21 @@ class FacilityTable:
         channel: str = "",
         standby_group: str = "",
         serves: Sequence[str] | None = None,
+        shift_s: tuple[int, int] | None = None,
     ) -> None:
         """Enter a facility or change it; its signature is void if its meter or kind is another.
 
         Parameters
         ----------
         serves : outlets of the site that a treatment treats; None: as they are
+        shift_s : beginning and end of the permitted day shift; None: as it is. [s of the day, UTC]
         """
         async with self._link.use() as connection, connection.transaction():
             columns: dict[str, Any] = {"kind": kind, "device": device, "quantity": quantity, "channel": channel}
             site_id = await _site(connection, site)
             columns |= {"name": name, "standby_group": standby_group}
             columns["serves"] = None if serves is None else list(serves)
+            columns["shift_from_s"], columns["shift_until_s"] = shift_s or (None, None)
             await connection.execute(query("put_facility"), {"site_id": site_id, **columns})
 
     async def connect(

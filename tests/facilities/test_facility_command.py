@@ -118,6 +118,30 @@ def test_links_and_notices_are_entered_and_changed(config: Path, database: str) 
     assert (facility_id, kind, lasted.days) == (None, "stop_order", 2)
 
 
+def test_a_plant_outlets_and_a_shift_are_entered_and_stay_when_not_given_again(config: Path, database: str) -> None:
+    register(config)
+    assert "next: gateway facility sign-off works/main" in good(config, "add", "works/main", "plant", "--device", "M9")
+    assert "off below 0 kW" in good(config, "sign-off", "works/main", "--by", "Li Wei")
+    fan, kiln = (
+        ("add", "works/fan", "treatment", "--device", "M2"),
+        ("add", "works/kiln", "production", "--device", "M1"),
+    )
+    good(config, *fan, "--serves", "A1", "--serves", "A2")
+    good(config, *fan)
+    good(config, *kiln, "--day-shift", "08:00-20:00+08:00")
+    good(config, *kiln)
+    with psycopg.connect(database) as connection:
+        found = connection.execute("SELECT name, kind, serves, shift_from_s, shift_until_s FROM facility ORDER BY name")
+        rows = found.fetchall()
+    assert rows == [
+        ("fan", "treatment", ["A1", "A2"], None, None),
+        ("kiln", "production", [], 0, 12 * 3600),
+        ("main", "plant", [], None, None),
+    ]
+    for text in ("8-20", "08:00-20:00", "08:00-25:00+08:00", "08:00-08:00Z"):
+        assert repr(text) in refused(config, *kiln, "--day-shift", text)
+
+
 def test_mistakes_are_named(config: Path) -> None:
     register(config)
     week = ("--from", "2026-11-01T00:00+08:00", "--until", "2026-11-08T00:00+08:00")

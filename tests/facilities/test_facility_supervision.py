@@ -253,3 +253,27 @@ async def test_an_outlet_that_reads_on_as_before_while_its_treatment_is_off_is_t
     [(figures,)] = rows(database, "SELECT figures FROM facility_event WHERE rule = 'P13'")
     assert figures["usual_emission"] == pytest.approx(21, abs=1)
     assert rows(database, "SELECT count(*) FROM alert") == [(1,)]  # it is the same deed
+
+
+async def test_a_night_above_its_day_is_told_once_when_it_is_over(database: str) -> None:
+    await signed_plant(database)
+    powers = {"M1": lambda minute: 60.0 if minute >= 720 else 25.0, "M2": working(12.0)}
+    async with Store.open(database, writer="w1") as store, facility_table(database) as table:
+        shift_s = (6 * 3600, 18 * 3600)  # the first minute of the data is 06:00 UTC
+        await table.add("works", "kiln", kind="production", device="M1", shift_s=shift_s)
+        await store.write(minutes(powers, 0, 1440))
+        told = Told(store)
+        await looked(database, told, 710)
+        await looked(database, told, 1440 + 55)
+        assert told.kinds == []
+        for minute in (1440 + 61, 1440 + 62, 1440 + 300):
+            await looked(database, told, minute)
+    assert told.kinds == ["night_work"]
+    [(start_s, end_s, figures)] = rows(
+        database,
+        "SELECT extract(epoch FROM starts_at)::float8, extract(epoch FROM ends_at)::float8, figures"
+        " FROM facility_event",
+    )
+    assert (start_s, end_s) == (START_S + 720 * MINUTE_S, START_S + 1439 * MINUTE_S)
+    assert figures == {"day_kw": 25, "night_kw": 60, "most_ratio": 1.5}
+    assert rows(database, "SELECT class FROM v_alert") == [("running_while_stopped",)]
