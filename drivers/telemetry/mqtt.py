@@ -33,7 +33,7 @@ class LineDecoder:
         return found
 
     def flush(self) -> list[Event | BadFrame]:
-        return list(self._end_of_line(b""))
+        return [*self._end_of_line(b""), *self._messages.hj212.flush()]
 
     def _end_of_line(self, piece: bytes) -> Iterator[Event | BadFrame]:
         yield from self._rest_of_line(piece)

@@ -5,7 +5,7 @@
     …/onvif-ej/…, axis/…/event/… cameras
     …v1.1/Observations …         sensorthings
     filters of the mappings      mapping        the configured ones first, then those that come with the program
-    anything beginning with ##   HJ 212         as published by many data loggers
+    anything beginning with ##   HJ 212         as published by many data loggers; frames may be cut, see `streams`
     <…<CmdType>…                 gb28181        alarms forwarded by video platforms
     otherwise                    cloudevents, sensorthings, dji or a mapping, if the body looks like it
 
@@ -27,9 +27,11 @@ from drivers.telemetry.limits import MAX_PAYLOAD_BYTES, Refused, parse_json
 from drivers.telemetry.mapping import Mapping
 from drivers.telemetry.message import Telemetry
 from drivers.telemetry.sessions import Sessions
+from drivers.telemetry.streams import Streams
 from drivers.telemetry.topics import PREFIX, check_topic, own_topic
 
-HJ212_MARK = b"##"
+HJ212 = "hj212"
+LINE_ENDS = (b"\r\n", b"\n", b"\r")  # of the frame before, in a message of its own
 
 
 class MessageDecoder:
@@ -41,12 +43,16 @@ class MessageDecoder:
         self.dji = DjiState()
         self._mappings = (*mappings, *shipped())
         self._inner = inner or {}
+        self.hj212 = Streams(lambda: self._inner_decoder(HJ212))
 
     def decode(self, message: Message, *, raw: bytes | None = None) -> list[Event | BadFrame]:
-        """The events of a message, mostly one. `raw` is kept as their bytes: the envelope line if not given."""
+        """The events of a message, mostly one; none where it is the beginning of a frame (`self.hj212.pending`).
+
+        `raw` is kept as their bytes: the envelope line if not given.
+        """
         try:
             if inner := self._inner_driver(message.topic, message.payload):
-                return self._decode_inner(inner, message.payload)
+                return self._decode_inner(inner, message.topic, message.payload)
             event = self._decode(message)
         except Refused as refusal:
             kept = wrap(message) if raw is None else raw
@@ -65,7 +71,7 @@ class MessageDecoder:
         parts = own_topic(topic)
         if parts is not None and parts.channel == "raw":
             return parts.format
-        return "hj212" if payload.startswith(HJ212_MARK) else None
+        return HJ212 if self.hj212.is_next(topic, payload) else None
 
     def _decode(self, message: Message) -> Telemetry:
         topic, payload = message.topic, message.payload
@@ -106,16 +112,26 @@ class MessageDecoder:
                 return decode(self, topic, value)
         raise Refused(Reason.NOT_A_FRAME, "no mapping for this topic, and no body that is known")
 
-    def _decode_inner(self, name: str, payload: bytes) -> list[Event | BadFrame]:
-        """The payload by the driver of this name: each message is a whole input of its own."""
+    def _decode_inner(self, name: str, topic: str, payload: bytes) -> list[Event | BadFrame]:
+        """The payload by the driver of this name. Each message is a whole input of its own, HJ 212 apart."""
         if len(payload) > MAX_PAYLOAD_BYTES:
             return [BadFrame(Reason.OVERSIZE, payload, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES} are taken")]
         try:
-            decoder = self._inner[name]() if name in self._inner else drivers.driver(name).decoder()
+            if name == HJ212:
+                events = self.hj212.feed(topic, payload)
+                is_expected = bool(events) or self.hj212.pending(topic) > 0 or payload in LINE_ENDS
+            else:
+                decoder = self._inner_decoder(name)
+                events = [*decoder.feed(payload), *decoder.flush()]
+                is_expected = bool(events)
         except UnknownDriver:
             return [BadFrame(Reason.REFUSED, payload, f"no driver named {name}")]
-        events: list[Event | BadFrame] = [*decoder.feed(payload), *decoder.flush()]
-        return events or [BadFrame(Reason.NOT_A_FRAME, payload, f"nothing in it for the driver {name}")]
+        return (
+            events if is_expected else [BadFrame(Reason.NOT_A_FRAME, payload, f"nothing in it for the driver {name}")]
+        )
+
+    def _inner_decoder(self, name: str) -> Decoder:
+        return self._inner[name]() if name in self._inner else drivers.driver(name).decoder()
 
     _shapes: tuple[tuple[Callable[[Any], bool], Callable[["MessageDecoder", str, Any], Telemetry]], ...] = (
         (

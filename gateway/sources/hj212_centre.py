@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from prometheus_client import Counter
 
 from drivers.environment.hj212 import Edition, Message
-from drivers.environment.hj212.answers import BY_THE_BOOK, AnswerStyle, answer_cn, answer_to
+from drivers.environment.hj212.answers import AnswerStyle, answer_cn, answer_to
 from drivers.environment.hj212.assembly import Assembly
 from drivers.environment.hj212.exchange import Exchanges, Outcome, Result, Station
 from drivers.environment.hj212.requests import Request
@@ -24,6 +24,7 @@ from gateway.config import Hj212Settings
 from gateway.gateway_notice import GatewayNotice
 from gateway.metrics import Metrics
 from gateway.registry import Registry, Verdict
+from gateway.sources.hj212_answer_style import answer_style
 from gateway.sources.inbox import Inbox
 from gateway.station_keys import StationKeys
 
@@ -186,19 +187,7 @@ class Centre:
 
     def _style(self, device: str) -> AnswerStyle | None:
         """How this device wants to be answered; None: not at all."""
-        registered = self._registry.get(device)
-        answers = registered.answers if registered is not None else {}
-        if not answers.get("uploads", self._settings.answer_uploads):
-            return None
-        if not answers:
-            return BY_THE_BOOK
-        edition = answers.get("edition")
-        return AnswerStyle(
-            edition=None if edition is None else Edition(str(edition)),
-            has_qn_rtn=bool(answers.get("has_qn_rtn", False)),
-            keeps_st=bool(answers.get("keeps_st", False)),
-            is_always=bool(answers.get("is_always", False)),
-        )
+        return answer_style(self._registry.get(device), answers_uploads=self._settings.answer_uploads)
 
     def _go_on(self, mn: str, result: Result | None, frame: bytes | None) -> None:
         if result is not None:

@@ -40,12 +40,14 @@ from gateway.metrics import Metrics
 from gateway.records import Delivery, Disposition
 from gateway.registry import Registry, Verdict
 from gateway.sources import mqtt_broker_log
+from gateway.sources.hj212_answer_style import answer_style
 from gateway.sources.inbox import Inbox
-from gateway.sources.mqtt_acks import AckQueue, Slot
+from gateway.sources.mqtt_acks import AckQueue
 from gateway.sources.mqtt_backoff import Backoff
-from gateway.sources.mqtt_hj212 import answer_topic
+from gateway.sources.mqtt_hj212 import SplitMessages, answer_topic, driver_of
 from gateway.sources.mqtt_identity import Identified, Identity
 from gateway.sources.mqtt_link import Link, LinkSettings, connected
+from gateway.sources.mqtt_pieces import Pieces
 from gateway.sources.mqtt_reader import Incoming
 from gateway.sources.mqtt_session import SessionFile
 from gateway.sources.mqtt_strangers import PendingRegister, Strangers
@@ -79,7 +81,9 @@ class MqttSource:
         self._inbox = inbox
         self._metrics = metrics
         self._decoder = new_decoder(settings)
+        self._registry = registry
         self._identity = Identity(registry, settings)
+        self.split = SplitMessages(self._notice_partial)
         self._strangers = Strangers(register)
         self._session = SessionFile(state_dir / f"mqtt-{settings.name}.session", settings)
         self._backoff = Backoff(rng=rng or random.Random(), last_s=settings.reconnect_max_s)
@@ -97,6 +101,7 @@ class MqttSource:
         """Connect, read, and connect again, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._strangers.run(), name=f"{self.name} strangers")
+            tasks.create_task(self.split.run(), name=f"{self.name} split messages")
             await self._read_for_ever()
 
     async def _read_for_ever(self) -> None:
@@ -118,7 +123,9 @@ class MqttSource:
         tls = tls_context(self.settings.tls) if self.settings.tls else None
         async with connected(link_settings(self.settings), tls) as link:
             self.generation += 1
-            acks = AckQueue(link.acknowledge, asyncio.get_running_loop().call_soon)
+            loop = asyncio.get_running_loop()
+            acks = AckQueue(link.acknowledge, loop.call_soon)
+            pieces = Pieces(loop.call_later, lambda topic: self._give_up(topic, pieces, link))
             try:
                 self._note_session(link)
                 await link.subscribe(self.settings.topics)
@@ -128,8 +135,10 @@ class MqttSource:
                 self.last_error = ""
                 self.is_connected.set()
                 while True:
-                    await self._take(link, acks)
+                    await self._take(link, acks, pieces)
             finally:
+                pieces.close()
+                self._decoder.hj212.forget()
                 self.is_connected.clear()
                 self._metrics.connections.labels(self.name).set(0)
                 acks.flush()
@@ -148,7 +157,7 @@ class MqttSource:
         self._inbox.offer([notice.delivery(source=self.name, peer=self._peer)])
         log.warning("mqtt_session_lost", source=self.name, broker=self._peer)
 
-    async def _take(self, link: Link, acks: AckQueue) -> None:
+    async def _take(self, link: Link, acks: AckQueue, pieces: Pieces) -> None:
         messages = await link.receive()
         await self._room.wait()
         if self._is_stopping:
@@ -158,14 +167,28 @@ class MqttSource:
         self._metrics.bytes.labels(self.name).inc(sum(len(message.payload) for message in messages))
         for message in messages:
             made = self._deliveries(message, received_us, link)
-            slot = acks.add(message.mid, len(made))
-            for delivery in made:
-                delivery.on_durable = _durable(slot, delivery.on_durable)
+            pending = self._decoder.hj212.pending(message.topic)
+            if pending or message.topic in pieces:
+                pieces.add(message.topic, acks.add(message.mid, 1), len(message.payload))
+                pieces.settle(message.topic, made, pending=pending)
+            else:
+                slot = acks.add(message.mid, len(made))
+                for delivery in made:
+                    delivery.on_durable = slot.after(delivery.on_durable)
             deliveries += made
         if link.dropped_qos0:
             self._metrics.deviations.labels(self.name, "qos0_dropped").inc(link.dropped_qos0)
             link.dropped_qos0 = 0
         self._inbox.offer(deliveries)
+
+    def _give_up(self, topic: str, pieces: Pieces, link: Link) -> None:
+        """The rest of a frame has not come in time."""
+        received_us = time.time_ns() // 1_000
+        made: list[Delivery] = []
+        for event in self._decoder.hj212.give_up(topic):
+            made += self._checked(event, topic, received_us, link)
+        pieces.settle(topic, made, pending=0)
+        self._inbox.offer(made)
 
     def _deliveries(self, incoming: Incoming, received_us: int, link: Link) -> list[Delivery]:
         if incoming.topic.startswith(mqtt_broker_log.PREFIX):
@@ -174,14 +197,14 @@ class MqttSource:
             return []
         found: list[Delivery] = []
         for event in self._decoder.decode(Message(incoming.topic, incoming.payload, incoming.is_retained)):
-            found += self._checked(event, incoming, received_us, link)
+            found += self._checked(event, incoming.topic, received_us, link)
         return found
 
-    def _checked(self, event: Event | BadFrame, incoming: Incoming, received_us: int, link: Link) -> list[Delivery]:
+    def _checked(self, event: Event | BadFrame, topic: str, received_us: int, link: Link) -> list[Delivery]:
         """The delivery of one event, with what the gateway itself noticed about it beside it."""
-        driver = "hj212" if _is_hj212(event, incoming) else "mqtt"
-        peer = f"{self._peer}/{incoming.topic}" if driver == "hj212" else self._peer
-        who = self._identity.check(event, incoming.topic)
+        driver = driver_of(event, topic)
+        peer = self._peer if driver == "mqtt" else f"{self._peer}/{topic}"
+        who = self._identity.check(event, topic)
         delivery = Delivery(
             received_us, self.name, driver, peer, who.device, event.raw, event, who.disposition, who.reason
         )
@@ -198,7 +221,9 @@ class MqttSource:
                 detail = finding.detail | ({"text": finding.text} if finding.text else {})
                 made.append(self._notice(finding.device, finding.kind, finding.time_us or received_us, detail))
         if who.disposition is not Disposition.REFUSED:
-            delivery.on_durable = self._answer(event, incoming.topic, link)
+            delivery.on_durable = self._answer(event, topic, who.device, link)
+            if isinstance(event, Hj212Message):
+                self.split.add(event)
         return made
 
     def _count(self, event: Event | BadFrame, who: Identified) -> None:
@@ -212,16 +237,21 @@ class MqttSource:
         for deviation in event.deviations:
             self._metrics.deviations.labels(self.name, deviation).inc()
 
-    def _answer(self, event: Event | BadFrame, topic: str, link: Link) -> Answer | None:
+    def _answer(self, event: Event | BadFrame, topic: str, device: str, link: Link) -> Answer | None:
         """What is to be sent when the event is durable, if the device waits for something."""
         if isinstance(event, Telemetry) and event.replies:
             return partial(self._reply, link, event.replies)
-        if isinstance(event, Hj212Message) and (frame := answer_to(event)):
-            return partial(self._publish, link, answer_topic(topic), frame, answer_cn(event) or "")
+        if isinstance(event, Hj212Message):
+            style = answer_style(self._registry.get(device), answers_uploads=True)
+            if style is not None and (frame := answer_to(event, style)):
+                return partial(self._publish, link, answer_topic(topic), frame, answer_cn(event, style) or "")
         return None
 
     def _notice(self, device: str, kind: str, time_us: int, detail: dict[str, object]) -> Delivery:
         return GatewayNotice(device, kind, time_us, detail).delivery(source=self.name, peer=self._peer)
+
+    def _notice_partial(self, device: str, detail: dict[str, object]) -> None:
+        self._inbox.offer([self._notice(device, "partial_message", time.time_ns() // 1_000, detail)])
 
     def _broker_log(self, incoming: Incoming, received_us: int) -> list[Delivery]:
         found = mqtt_broker_log.finding(incoming.payload)
@@ -262,19 +292,3 @@ def link_settings(settings: MqttSettings) -> LinkSettings:
         receive_maximum=settings.receive_maximum,
         qos0_limit=settings.qos0_limit,
     )
-
-
-def _is_hj212(event: Event | BadFrame, incoming: Incoming) -> bool:
-    return isinstance(event, Hj212Message) or (isinstance(event, BadFrame) and event.raw[:2] == b"##")
-
-
-def _durable(slot: Slot, answer: Answer | None) -> Answer:
-    """The device's answer and the message's acknowledgement in one: the answer first, it is what a device waits for."""
-    if answer is None:
-        return slot.durable
-
-    def both() -> None:
-        answer()
-        slot.durable()
-
-    return both

@@ -21,6 +21,17 @@ class Slot:
         self.mid = mid
         self.waiting = waiting
 
+    def after(self, answer: Callable[[], None] | None) -> Callable[[], None]:
+        """The device's answer and this message's acknowledgement in one: the answer first, a device waits for it."""
+        if answer is None:
+            return self.durable
+
+        def both() -> None:
+            answer()
+            self.durable()
+
+        return both
+
     def durable(self) -> None:
         """One of its deliveries is durable."""
         self.waiting -= 1

@@ -45,6 +45,11 @@ class Decoder:
         """The input has ended."""
         return self._events(self._framer.flush())
 
+    @property
+    def pending(self) -> int:
+        """Bytes held of a frame that has not come whole."""
+        return self._framer.pending
+
     def _events(self, items: list[Item]) -> list[Message | BadFrame]:
         events: list[Message | BadFrame] = []
         for item in items:

@@ -89,6 +89,11 @@ class Framer:
         """The input has ended."""
         return self._read(b"", is_final=True)
 
+    @property
+    def pending(self) -> int:
+        """Bytes held of a frame that has begun; noise that is held counts as none."""
+        return len(self._buffer) if self._buffer.startswith(b"#") else 0
+
     def _read(self, data: bytes, *, is_final: bool) -> list[Item]:
         buffer = self._buffer + data if self._buffer else bytes(data)
         items: list[Item] = []
