@@ -57,6 +57,7 @@ def honest_site(rng: np.random.Generator, name: str, wish: Wish = ANY) -> Site:
     transport.lose(rng, site, share=rng.uniform(0.005, 0.03))
     transport.outages(rng, site)
     transport.stamp_arrival(rng, site)
+    transport.keep_ledger(rng, site)
     if not wish.keeps_keys:
         transport.forget_keys(rng, site)
     return site

@@ -7,6 +7,7 @@ import numpy as np
 from simulators.falsification.site import Truth
 from tests.evaluation.second_source.placing import GASES, CannotPlace, Case
 from tests.evaluation.second_source.plant import Channel
+from tests.evaluation.second_source.transport import VELOCITY_COEFFICIENT
 
 DURATION_H = 240
 FRACTIONS = (0.5, 0.3, 0.15, 0.08)
@@ -78,12 +79,18 @@ def oxygen_pulled(case: Case) -> Truth:
 
 
 def flow_edited(case: Case) -> Truth:
-    """The velocity and all that follows; careless: only the flow that is reported."""
+    """The velocity and all that follows; careless: only the flow that is reported. A kept ledger shows the edit."""
     name = "flow" if case.point.medium == "water" else "velocity" if case.is_careful else "flow_dry_standard"
     channel = case.point.channels[name]
     window = case.place(channel, DURATION_H)
-    case.put(channel, window, channel.exact[window] * (0.5, 0.7, 0.85, 0.93)[case.rank])
-    return case.truth([channel], window)
+    k = (0.5, 0.7, 0.85, 0.93)[case.rank]
+    case.put(channel, window, channel.exact[window] * k)
+    at = case.site.start_s + window.start * channel.interval_s
+    is_kept = any(name == "velocity_coefficient" for _, _, _, name, _ in case.site.parameters)
+    if is_kept and name == "velocity":
+        edited = round(VELOCITY_COEFFICIENT * k, 4)
+        case.site.parameters.append((at, case.point.id, "velocity", "velocity_coefficient", edited))
+    return case.truth([channel], window, also=["parameter_edited"] if is_kept else [])
 
 
 def miscalculated(case: Case) -> Truth:

@@ -93,6 +93,9 @@ def _derived(rng: np.random.Generator, point: Point, n: int, fast_s: int) -> Non
 
     if fast_s < HOUR_S:
         add("flow_h", "flow", HOUR_S, "mean", "flow")
+    if rng.random() < 0.4:
+        counter = Channel("volume", "flow", "total", "m3", fast_s, np.zeros(n), 1.0, "counter", ("flow",))
+        point.add(counter)
     if rng.random() < 0.6:
         add("cod_day", "cod", DAY_S, "flow_weighted_mean", "cod", "flow")
         add("nh3n_day", "nh3n", DAY_S, "flow_weighted_mean", "nh3n", "flow")

@@ -19,6 +19,7 @@ from tests.evaluation.second_source.noise import BoolArray, FloatArray
 
 HOUR_S = 3600
 DAY_S = 86400
+COUNTER_START_M3 = 52_340.0
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +39,7 @@ class Channel:
     detection_limit: float | None = None
     below: str = "as_is"  # or "limit", "half"
     is_relation_told: bool = True
+    is_formula_told: bool = True
     flags: NDArray[np.str_] = field(init=False)
     is_lost: BoolArray = field(init=False)
     received_s: FloatArray = field(init=False)  # nan: at the end of its interval
@@ -136,6 +138,11 @@ class Point:
             if flow.interval_s < sources[0].interval_s:
                 weights = weights.reshape(first.size, -1).mean(axis=1)
             return means(channel, sources[0], first, weights)
+        if channel.formula in EXTREMES:
+            return EXTREMES[channel.formula](sources[0], first, channel.exact.size)
+        if channel.formula == "counter":
+            start = COUNTER_START_M3
+            return start + np.cumsum(np.nan_to_num(first)) * channel.interval_s / 1000.0
         if channel.formula == "rate":
             return first / hours
         if channel.formula == "no_to_nox":
@@ -157,6 +164,21 @@ def means(channel: Channel, source: Channel, values: FloatArray, weights: FloatA
     total = (np.where(is_normal, parts, 0.0) * weight).sum(axis=1)
     enough = is_normal.mean(axis=1) >= enough_parts(channel.interval_s) - 1e-9
     return np.where(enough & (weight.sum(axis=1) > 0), total / np.maximum(weight.sum(axis=1), 1e-12), np.nan)
+
+
+def least(source: Channel, values: FloatArray, count: int) -> FloatArray:
+    """The smallest normal part of each interval; nan where there is none."""
+    return -greatest(source, -values, count)
+
+
+def greatest(source: Channel, values: FloatArray, count: int) -> FloatArray:
+    is_normal = (source.flags == "N") & np.isfinite(values)
+    top = np.where(is_normal, values, -np.inf).reshape(count, -1).max(axis=1)
+    return np.where(np.isfinite(top), top, np.nan)
+
+
+EXTREMES = {"least": least, "greatest": greatest}
+UNNAMED = {*EXTREMES, "counter"}  # the dataset format has no formula for them
 
 
 @dataclass(slots=True)

@@ -163,6 +163,11 @@ def _derived(rng: np.random.Generator, kind: Kind, point: Point, n: int, interva
             else:
                 add(f"{gas}_zs_h", gas, "zs_avg", "mg/m3", HOUR_S, step, "oxygen_conversion", f"{gas}_h", "o2_h")
             point.channels[f"{gas}_zs_h"].limit = facts.limit
+        if rng.random() < 0.5:
+            add("nox_h_min", "nox", "min", "mg/m3", HOUR_S, float(np.max(point.channels["nox"].step)), "least", "nox")
+            add(
+                "nox_h_max", "nox", "max", "mg/m3", HOUR_S, float(np.max(point.channels["nox"].step)), "greatest", "nox"
+            )
     if rng.random() < 0.4:
         source_name = "nox_zs_h" if hourly else "nox_zs"
         step = float(np.max(point.channels["nox"].step))

@@ -7,6 +7,7 @@ import numpy as np
 from tests.evaluation.second_source.plant import HOUR_S, Channel, Event, Point, Site
 
 DAY_S = 86400
+VELOCITY_COEFFICIENT = 1.21
 
 
 def checks(rng: np.random.Generator, site: Site) -> None:
@@ -97,7 +98,7 @@ def stamp_arrival(rng: np.random.Generator, site: Site) -> None:
 
 def forget_keys(rng: np.random.Generator, site: Site) -> None:
     """Optional keys that some fleets do not tell."""
-    tells = {key: rng.random() >= 0.12 for key in ("limit", "range", "detection_limit", "relation")}
+    tells = {key: rng.random() >= 0.12 for key in ("limit", "range", "detection_limit", "relation", "formula")}
     for _, channel in site.channels():
         if not tells["limit"]:
             channel.limit = None
@@ -107,3 +108,22 @@ def forget_keys(rng: np.random.Generator, site: Site) -> None:
             channel.detection_limit = None
         if not tells["relation"]:
             channel.is_relation_told = False
+        channel.is_formula_told = tells["formula"]
+
+
+def keep_ledger(rng: np.random.Generator, site: Site) -> None:
+    """Two of five sites report their parameters, and one of them is changed in a documented calibration."""
+    if rng.random() > 0.4:
+        return
+    for point, channel in site.channels():
+        if channel.formula or point.medium == "power" or channel.range_high is None:
+            continue
+        site.parameters.append((site.start_s, point.id, channel.id, "range_high", channel.range_high))
+        site.parameters.append((site.start_s, point.id, channel.id, "slope", 1.0))
+        if channel.quantity == "velocity":
+            site.parameters.append((site.start_s, point.id, channel.id, "velocity_coefficient", VELOCITY_COEFFICIENT))
+    point = next(iter(site.points.values()))
+    channel = analysers(point)[0]
+    begin = site.start_s + round(rng.uniform(0.2, 0.95) * (site.end_s - site.start_s))
+    site.events.append(Event(begin, begin + 2 * HOUR_S, point.id, "calibration", "quarterly"))
+    site.parameters.append((begin + HOUR_S, point.id, channel.id, "slope", round(rng.normal(1.0, 0.01), 3)))

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from tests.evaluation.second_source.plant import Channel, Point, Site
+from tests.evaluation.second_source.plant import UNNAMED, Channel, Point, Site
 
 ZONE = timezone(timedelta(hours=8))
 TEXT_ROWS = 30_000  # of larger sites, Parquet
@@ -87,7 +87,9 @@ def _channel(channel: Channel) -> dict[str, object]:
     if channel.range_low is None:
         entry.pop("range_high", None)
     if channel.formula and channel.is_relation_told:
-        entry["derived_from"], entry["formula"] = list(channel.sources), channel.formula
+        entry["derived_from"] = list(channel.sources)
+        if channel.is_formula_told and channel.formula not in UNNAMED:
+            entry["formula"] = channel.formula
     return entry
 
 
