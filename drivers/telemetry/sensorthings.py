@@ -4,6 +4,10 @@
     v1.1/Datastreams(n)/Observations        the same without Datastream
     v1.1/CreateObservations                 [{"Datastream": {…}, "components": […], "dataArray": [[…], …]}]
 
+An Observation names its Datastream, and nothing else: not the Thing, nor what is measured. So the service is the device
+(the topic's prefix, "plant-7" in `plant-7/v1.1/Observations`, else "sensorthings") and each Datastream is a channel of
+it, "datastream-7": a series of its own, whichever way its observations come.
+
 OGC 18-088, sections 8 (entities) and 14 (MQTT). A key that an Observation does not have is refused: a published example
 misspells `phenomenonTime`, and a lenient reader would store that value under the time of its arrival. An observation
 without a time is taken, and says so. GeoJSON order is longitude, latitude.
@@ -20,7 +24,8 @@ from drivers.telemetry.limits import Refused
 from drivers.telemetry.message import Telemetry
 from drivers.telemetry.positions import as_number, position
 
-TOPIC = re.compile(r"(?:.*/)?v1\.\d/(?P<path>[A-Z].*)")
+TOPIC = re.compile(r"(?:(?P<prefix>.*)/)?v1\.\d/(?P<path>[A-Z].*)")
+MAX_ID_CHARS = 48
 _DATASTREAM = re.compile(r"(?:Multi)?Datastreams\((?P<id>[^)]+)\)")
 _OBSERVATION_KEYS = frozenset({
     "result", "phenomenonTime", "resultTime", "resultQuality", "validTime", "parameters", "Datastream",
@@ -96,8 +101,14 @@ def _observation(topic: str, value: dict[str, Any], path: str) -> Telemetry:
     fields["feature"] = value.get("FeatureOfInterest") or "from the Location of the Thing"
     time_us = _start(value.get("phenomenonTime"))
     deviations = () if time_us is not None else ("time_defaulted",)
-    device = f"datastream-{stream}"
-    return Telemetry("sensorthings", device, topic, fields, [_content(device, time_us, value["result"])], deviations)
+    device = _device(topic)
+    content = _content(device, stream, time_us, value["result"])
+    return Telemetry("sensorthings", device, topic, fields, [content], deviations)
+
+
+def _device(topic: str) -> str:
+    found = TOPIC.fullmatch(topic)
+    return (found["prefix"] if found else None) or "sensorthings"
 
 
 def _row(value: dict[str, Any]) -> dict[str, Any]:
@@ -125,27 +136,34 @@ def _start(text: Any) -> int | None:
 def _datastream(value: dict[str, Any], path: str) -> Any:
     inner = value.get("Datastream")
     if isinstance(inner, dict) and "@iot.id" in inner:
-        return inner["@iot.id"]
+        return _id(inner["@iot.id"])
     found = _DATASTREAM.match(path) or _DATASTREAM.search(str(value.get("Datastream@iot.navigationLink", "")))
     if found is None:
         return None
-    return int(found["id"]) if found["id"].isdigit() else found["id"].strip("'")
+    return _id(int(found["id"]) if found["id"].isdigit() else found["id"].strip("'"))
 
 
-def _content(device: str, time_us: int | None, result: Any) -> Content:
+def _id(given: Any) -> int | str:
+    if isinstance(given, int | str) and not isinstance(given, bool) and 0 < len(str(given)) <= MAX_ID_CHARS:
+        return given
+    raise Refused(Reason.SANITY, f"a Datastream's id is a number or a text of at most {MAX_ID_CHARS} characters")
+
+
+def _content(device: str, stream: int | str, time_us: int | None, result: Any) -> Content:
     number = math.nan if result is None else as_number(result)
     if number is None:
-        return Notice(device, time_us, "observation", detail={"result": result})
-    return Readings(device, time_us, _shape(), [number], "N")
+        return Notice(device, time_us, "observation", f"datastream-{stream}", detail={"result": result})
+    return Readings(device, time_us, _shape(str(stream)), [number], "N")
 
 
-@lru_cache(maxsize=1)
-def _shape() -> Shape:
+@lru_cache(maxsize=4096)
+def _shape(stream: str) -> Shape:
     """What a datastream measures is written in the server that made it; here it is a result without a unit."""
-    return Shape((Channel("result", "result", "rtd", "", 0),))
+    return Shape((Channel(f"datastream-{stream}", "result", "rtd", "", 0),))
 
 
 def _data_arrays(topic: str, value: list[Any]) -> Telemetry:
+    device = _device(topic)
     held: list[Content] = []
     items: list[dict[str, Any]] = []
     for part in value:
@@ -163,11 +181,11 @@ def _data_arrays(topic: str, value: list[Any]) -> Telemetry:
             }
             values.pop("FeatureOfInterest@id", None)
             items.append({"datastream_id": stream, **_row(values)})
-            held.append(_content(f"datastream-{stream}", _start(values.get("phenomenonTime")), values["result"]))
+            held.append(_content(device, stream, _start(values.get("phenomenonTime")), values["result"]))
     deviations = (
         ("time_defaulted",) if any(item.time_us is None for item in held if not isinstance(item, Position)) else ()
     )
-    return Telemetry("sensorthings", "", topic, {"entity": "dataArray", "items": items}, held, deviations)
+    return Telemetry("sensorthings", device, topic, {"entity": "dataArray", "items": items}, held, deviations)
 
 
 def _page(topic: str, value: dict[str, Any]) -> Telemetry:

@@ -76,6 +76,8 @@ def test_an_axis_serial_that_is_not_the_topics_is_a_mismatch() -> None:
         ("v1.1/Datastreams(1)/Observations", {"phenomenonTime": T}, "result"),
         ("v1.1/Datastreams(1)/Observations", {"result": 1, "phenomenonTime": "2026-11-22T03:04"}, "zone"),
         ("v1.1/Observations", {"nothing": 1}, "unknown key"),
+        ("v1.1/Observations", {"result": 1, "Datastream": {"@iot.id": {"x": 1}}}, "a number or a text"),
+        ("v1.1/Observations", {"result": 1, "Datastream": {"@iot.id": "x" * 99}}, "a number or a text"),
         ("v1.1/Things", {"nothing": 1}, "no SensorThings entity"),
     ],
 )
@@ -90,9 +92,30 @@ def test_sensorthings_data_arrays_and_intervals() -> None:
              "dataArray": [[f"{T}/2026-11-22T04:04:05Z", 1], [T, None], [T, "wet"]]}]  # fmt: skip
     event = decode("v1.1/CreateObservations", body)
     first, second, third = event.contents()
-    assert (first.device, first.values, first.time_us) == ("datastream-7", [1.0], 1_795_316_645_000_000)
+    assert (first.device, first.values, first.time_us) == ("sensorthings", [1.0], 1_795_316_645_000_000)
     assert str(second.values) == "[nan]"
-    assert third.detail == {"result": "wet"}
+    assert (third.channel, third.detail) == ("datastream-7", {"result": "wet"})
+
+
+def test_each_datastream_is_a_series_of_its_own_whichever_way_it_comes() -> None:
+    def parts(number: int) -> dict[str, Any]:
+        return {
+            "Datastream": {"@iot.id": number},
+            "components": ["phenomenonTime", "result"],
+            "dataArray": [[T, number]],
+        }
+
+    messages = [
+        ("plant-7/v1.1/CreateObservations", [parts(1), parts(2)]),
+        ("plant-7/v1.1/Datastreams(1)/Observations", {"result": 1, "phenomenonTime": T}),
+        ("plant-7/v1.1/Observations", {"result": 2, "phenomenonTime": T, "Datastream": {"@iot.id": 2}}),
+    ]
+    found = set()
+    for topic, body in messages:
+        event = decode(topic, body)
+        assert event.device == "plant-7"
+        found |= {(item.device, item.shape.channels[0].code, item.values[0]) for item in event.contents()}
+    assert found == {("plant-7", "datastream-1", 1.0), ("plant-7", "datastream-2", 2.0)}
 
 
 @pytest.mark.parametrize("missing", ["id", "source", "type"])
