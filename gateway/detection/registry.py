@@ -70,7 +70,7 @@ def read_registry(
 ) -> list[SiteEntry]:
     """All sites that are not in quarantine, in the order in which they were registered.
 
-    Series faster than `shortest_interval_s` are left out, unless a facility's power comes by no other. [s]
+    Series faster than `shortest_interval_s` are left out, unless they show whether a facility runs. [s]
     """
     found = connection.execute(query("export_sites")).fetchall()
     return [_site(connection, row, window, zone, shortest_interval_s) for row in found]
@@ -89,13 +89,14 @@ def _site(connection: Connection, row: dict[str, Any], window: Window, zone: Zon
     ]
     meters = [meter for point in found for meter in _meters(point, shortest_s)]
     facilities = read_facilities(connection, row["id"], meters, left_out, site=row["external_id"])
-    needed = {one.document["channel"] for one in facilities}
-    points = tuple(_without_fast(point, shortest_s, needed) for point in found)
-    document["points"] = [point.document for point in points]
     described = row["settings"].get("facilities", [])
     supervised = {one.document["id"] for one in facilities}
     others = [facility for facility in described if facility["id"] not in supervised]
-    document["facilities"] = [*others, *(one.document for one in facilities)]
+    all_facilities = [*others, *(one.document for one in facilities)]
+    needed = {facility["channel"] for facility in all_facilities}
+    points = tuple(_without_fast(point, shortest_s, needed) for point in found)
+    document["points"] = [point.document for point in points]
+    document["facilities"] = all_facilities
     return SiteEntry(
         row["id"], row["external_id"], row["accepted_until"], points, tuple(facilities), described, document, left_out
     )

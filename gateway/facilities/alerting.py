@@ -29,6 +29,9 @@ SCORES = {1: 0.5, 2: 0.7, 3: 0.9}
 """By severity. A rule has no honest history behind it: these are an order, not a frequency."""
 
 
+NOWHERE: dict[str, Any] = {"point": "", "channels": []}
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What a rule's contradiction is suspected to be, in the classes of the dataset format, the likeliest first."""
@@ -71,12 +74,12 @@ async def keep_finding(
 
     Parameters
     ----------
-    event : its row: id, starts_at, ends_at, detected_at, severity, figures, notice
+    event : its row: id, starts_at, ends_at, detected_at, severity, figures, notice, finding_id
     kind : name of the contradiction, which serves as that of the detector
     """
-    places = await (await connection.execute(query("event_places"), {"id": event["id"]})).fetchall()
-    place = next((one for one in places if one["device"] == item.device), {"point": "", "channels": []})
-    row = _finding(plant, item, event, kind=kind) | {"point": place["point"], "channels": place["channels"]}
+    # A finding that is there keeps its place.
+    place = await _place(connection, item, event) if event["finding_id"] is None else NOWHERE
+    row = _finding(plant, item, event, kind=kind) | place
     await connection.execute(query("keep_finding"), row)
     named = {"id": event["id"], "finding": row["id"]}
     await connection.execute(query("note_finding"), named)
@@ -87,6 +90,12 @@ async def keep_finding(
         return False
     await _open_alert(connection, row["id"], feeds)
     return True
+
+
+async def _place(connection: Connection, item: Contradiction, event: Mapping[str, Any]) -> dict[str, Any]:
+    places = await (await connection.execute(query("event_places"), {"id": event["id"]})).fetchall()
+    found = next((one for one in places if one["device"] == item.device), NOWHERE)
+    return {key: found[key] for key in NOWHERE}
 
 
 def _finding(plant: Plant, item: Contradiction, event: Mapping[str, Any], *, kind: str) -> dict[str, Any]:

@@ -149,14 +149,14 @@ WHERE id = (
       AND starts_at <= %(ends_at)s AND ends_at >= %(starts_at)s - make_interval(secs => %(join_s)s)
     ORDER BY starts_at DESC LIMIT 1
 )
-RETURNING id, starts_at, ends_at, detected_at, severity, figures, notice
+RETURNING id, starts_at, ends_at, detected_at, severity, figures, notice, finding_id
 
 -- name: put_event
 INSERT INTO facility_event (site_id, link_id, facility_id, rule, starts_at, ends_at, detected_at, severity, figures, notice)
 VALUES (%(site_id)s, %(link_id)s, %(facility_id)s, %(rule)s, %(starts_at)s, %(ends_at)s, %(detected_at)s, %(severity)s,
         %(figures)s, %(notice)s)
 ON CONFLICT DO NOTHING
-RETURNING id, starts_at, ends_at, detected_at, severity, figures, notice
+RETURNING id, starts_at, ends_at, detected_at, severity, figures, notice, finding_id
 
 -- name: event_places
 SELECT device, point, channels FROM v_facility_event_place WHERE event_id = %(id)s ORDER BY facility
@@ -186,14 +186,13 @@ SELECT EXISTS (SELECT FROM alert WHERE finding_id = %(finding)s)
 -- from the analysis or from another rule. What begins after an alert was closed is new.
 WITH told AS (
     SELECT alert.id AS alert_id
-    FROM facility_event event
-    JOIN v_facility_event_place place ON place.event_id = event.id
-    JOIN finding ON finding.site = place.site AND finding.point = place.point AND finding.channels && place.channels
+    FROM v_facility_event_place event
+    JOIN finding ON finding.site = event.site AND finding.point = event.point AND finding.channels && event.channels
                 AND finding.starts_at <= event.ends_at + interval '6 hours'
                 AND finding.ends_at >= event.starts_at - interval '6 hours'
     LEFT JOIN alert_joined joined ON joined.finding_id = finding.id
     JOIN alert ON alert.finding_id = finding.id OR alert.id = joined.alert_id
-    WHERE event.id = %(id)s AND finding.id <> %(finding)s
+    WHERE event.event_id = %(id)s AND finding.id <> %(finding)s
       AND finding.class NOT IN ('late_edit', 'parameter_edited', 'replayed', 'copied_channel')
       AND (alert.state NOT IN ('closed', 'dismissed') OR event.starts_at < alert.changed_at)
     ORDER BY alert.id LIMIT 1

@@ -750,10 +750,10 @@ SELECT pg_advisory_xact_lock(7241001, 5)
 WITH told AS (
     SELECT DISTINCT ON (finding.id) finding.id AS finding_id, alert.id AS alert_id
     FROM new_finding JOIN finding USING (id)
-    JOIN v_facility_event_place place ON place.site = finding.site AND place.point = finding.point
-                                     AND place.channels && finding.channels
-    JOIN facility_event event ON event.id = place.event_id AND event.starts_at <= finding.ends_at + interval '6 hours'
-                             AND event.ends_at >= finding.starts_at - interval '6 hours'
+    JOIN v_facility_event_place event ON event.site = finding.site AND event.point = finding.point
+                                     AND event.channels && finding.channels
+                                     AND event.starts_at <= finding.ends_at + interval '6 hours'
+                                     AND event.ends_at >= finding.starts_at - interval '6 hours'
     LEFT JOIN alert_joined joined ON joined.finding_id = event.finding_id
     JOIN alert ON alert.finding_id = event.finding_id OR alert.id = joined.alert_id
     WHERE finding.alert AND finding.class NOT IN ('late_edit', 'parameter_edited', 'replayed', 'copied_channel')

@@ -24,7 +24,6 @@ STUCK = Finding(
     fault="stuck_value",
     alternatives=("narrow_band",),
     expected=0.001,
-    p_value=1e-6,
     statistic=5.0,
     threshold=3.0,
     alert=True,

@@ -11,8 +11,10 @@ import pytest
 from psycopg.rows import dict_row
 
 from drivers.events import Channel, Readings, Shape
+from gateway.detection.export import export_dataset
 from gateway.detection.run import run_detection
 from gateway.detection.site_register import Authorship, export_document, import_document
+from gateway.detection.window import Window
 from gateway.storage import Store
 from tests.detection.test_detection_schedule import order
 from tests.facilities.plants import facility_table, minute_of, signed_plant, working
@@ -129,3 +131,28 @@ async def test_the_schedule_finds_treatment_off_and_running_while_stopped(databa
     running = [row for row in found if row["class"] == "running_while_stopped"]
     assert running
     assert min(row["starts_at"].timestamp() for row in running) >= hours_ago(now_s, 12)
+
+
+async def test_what_a_document_calls_a_facility_reaches_the_analysis_too_however_fast_its_meter(
+    database: str, tmp_path: Path
+) -> None:
+    async with Store.open(database, writer="w1") as store:
+        first_s = time.time() // 60 * 60 - 3600
+        await store.write([minute_of("works", first_s + number * 20, 50.0) for number in range(90)])
+    power = "0203FF00.T-rtd-0"
+    path = tmp_path / "sites.json"
+    kiln = {"id": "kiln", "kind": "production", "channel": f"1/{power}", "run_kw": 30}
+    described = {"time_zone": ZONE, "sites": [{"id": "works", "points": [], "facilities": [kiln]}]}
+    path.write_text(json.dumps(described), encoding="utf-8")
+    window = Window(datetime.fromtimestamp(first_s, UTC), datetime.now(UTC))
+
+    def exported() -> dict[str, Any]:
+        export_dataset(database, tmp_path / "dataset", window, shortest_interval_s=60)
+        [site] = json.loads((tmp_path / "dataset/sites.json").read_text(encoding="utf-8"))["sites"]
+        return dict(site)
+
+    assert exported()["points"][0]["channels"] == []
+    import_document(database, path, Authorship("officer"), now=datetime.now(UTC), time_zone=ZONE)
+    site = exported()
+    assert site["facilities"] == [kiln]
+    assert [(one["id"], one["interval_s"]) for one in site["points"][0]["channels"]] == [(power, 20)]

@@ -47,8 +47,11 @@ GROUP BY facility.id, site.external_id, place.point;
 
 -- Whose power a contradiction is about: the facility's, or that of the treatment of a link.
 CREATE OR REPLACE VIEW v_facility_event_place AS
-SELECT event.id AS event_id, facility.name AS facility, facility.device, place.site, place.point, place.channels
+SELECT event.id AS event_id, facility.name AS facility, facility.device, place.site, place.point, place.channels,
+       event.starts_at, event.ends_at, event.finding_id
 FROM facility_event event
-JOIN facility ON facility.id = event.facility_id OR (facility.kind = 'treatment' AND facility.id IN (
-    SELECT member.facility_id FROM facility_link_member member WHERE member.link_id = event.link_id))
+JOIN facility ON facility.site_id = event.site_id AND (
+    facility.id = event.facility_id OR (facility.kind = 'treatment' AND EXISTS (
+        SELECT FROM facility_link_member member
+        WHERE member.link_id = event.link_id AND member.facility_id = facility.id)))
 JOIN v_facility_place place ON place.facility_id = facility.id;
