@@ -140,6 +140,16 @@ def _check_conversion(point: Point, channel: Channel) -> None:
     assert np.all(np.abs(channel.rounded() - expected)[near] <= allowed[near] + 1e-9)
 
 
+def test_a_sum_adds_the_normal_parts_and_nothing_for_the_others() -> None:
+    hours = Channel("kg", "nox", "cou", "kg", 3600, np.arange(48.0), 0.001)
+    hours.flags[:3] = "C"
+    hours.flags[24:30] = "C"
+    day = Channel("kg_day", "nox", "cou", "kg", DAY_S, np.zeros(2), 0.001, "sum", ("kg",))
+    Point("A1", "air", {"kg": hours, "kg_day": day}).derive()
+    assert day.exact[0] == pytest.approx(sum(range(3, 24)))
+    assert np.isnan(day.exact[1])  # 18 valid hours make no day
+
+
 def test_sites_of_the_real_series_hold_no_frozen_analyser() -> None:
     for k in range(5):
         site = turbine.turbine(np.random.default_rng(k), "T", history_d=45, judged_d=36)

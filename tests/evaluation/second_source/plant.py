@@ -130,8 +130,8 @@ class Point:
             return self.duct_factor * first * 273.0 / (273.0 + t) * (101325.0 + p) / 101325.0 * (1.0 - x / 100.0)
         if channel.formula in ("mean", "sum"):
             part = means(channel, sources[0], first, np.ones(first.size))
-            ratio = channel.interval_s / sources[0].interval_s
-            return part * ratio if channel.formula == "sum" else part
+            normal = ((sources[0].flags == "N") & np.isfinite(first)).reshape(part.size, -1).sum(axis=1)
+            return part * normal if channel.formula == "sum" else part
         if channel.formula == "flow_weighted_mean":
             flow = sources[1]
             weights = values[1]
