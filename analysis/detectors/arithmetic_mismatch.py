@@ -59,7 +59,7 @@ def checked_audits(data: SiteData) -> tuple[Checked, ...]:
         if not tightness.is_usable:
             continue
         bound = tightness.own_bound + audit.doubt if tightness.own_bound else audit.bound
-        ratio = bound_ratio(audit.residual, bound=bound, scale=tightness.scale)
+        ratio = bound_ratio(audit.residual, bound=bound + audit.coarse, scale=tightness.scale)
         # a broken value speaks for itself; the mean is for the bias that no single value shows, and readings for "less
         # than" lie all to one side
         intact = np.where((ratio <= 1) & (audit.doubt == 0), audit.residual, np.nan)

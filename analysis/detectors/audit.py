@@ -20,6 +20,12 @@ Series = tuple[Grid, int]
 """A row of a grid."""
 
 LEAST_FIT_ROWS = 5
+LEAST_STEP_ROWS = 24
+COARSER = (5, 10, 100)
+"""Multiples of its step that an instrument or logger may be set to round to from one day on."""
+BENT = 1.02  # the identities are not straight over a coarser step
+TWICE = 5  # so many honest values are multiples of five that the one before must be, too
+MOST_COARSE = 0.1  # of the value: nobody rounds further
 FIT_MARGIN = 1.1
 
 
@@ -29,6 +35,7 @@ class Audit:
 
     expected, residual, bound, sigma : (n,) float64, NaN where a part is missing [unit of the channel]
     doubt : (n,) float64, the part of the bound that readings for "less than" ask for [unit of the channel]
+    coarse : (n,) float64, what a coarser rounding of the values themselves would add to the bound [unit of the channel]
     own_step : reporting step of the derived channel, 0 where its formula has fitted constants [its unit]
     implied : channel id → (n,) float64, what the rest of the identity says that channel should read; the derived
     channel included
@@ -44,6 +51,7 @@ class Audit:
     bound: Floats
     sigma: Floats
     doubt: Floats
+    coarse: Floats
     own_step: float
     implied: dict[str, Floats]
 
@@ -73,7 +81,30 @@ def channel_of(source: Series) -> Channel:
 
 
 def step_of(source: Series) -> float:
-    return identities.reporting_step(source[0].values[source[1]])
+    """The reporting step of accepted history, or of all where there is too little of it."""
+    values, n_accepted = source[0].values[source[1]], source[0].n_accepted
+    is_enough = np.isfinite(values[:n_accepted]).sum() >= LEAST_STEP_ROWS
+    return identities.reporting_step(values[:n_accepted] if is_enough else values)
+
+
+def coarser_by(values: Floats, *, step: float) -> Floats:
+    """What a value that ends in zeros may have been rounded by beyond its step: half of the coarser step, once more
+    after the first rounding. (n,) [unit of `values`]
+
+    One honest value in ten ends in a zero and is judged less sharply than its neighbours; that is the price of telling
+    a logger's new setting from a wrong sum at its first row.
+    """
+    out = np.zeros(values.shape)
+    if step <= 0:
+        return out
+    place = np.round(values / step)
+    for multiple in COARSER:
+        with np.errstate(invalid="ignore"):
+            ends_in_zeros = (np.mod(place, multiple) == 0) & (multiple * step <= MOST_COARSE * np.abs(values))
+        if multiple == TWICE:
+            ends_in_zeros[1:] &= ends_in_zeros[:-1].copy()
+        out[ends_in_zeros] = multiple * step / 2
+    return out
 
 
 def below_detection(source: Series, values: Floats) -> Floats:
@@ -107,9 +138,13 @@ def make_audit(
     doubt: Floats | None = None,
 ) -> Audit:
     """Form the residual and its bounds; `fitted` widens them a little where constants were learned and not written
-    down, `doubt` by what a reading for "less than" may hide."""
+    down, `doubt` by what a reading for "less than" may hide. `steps` begins with those of `sources`, in their order."""
     channel = grid.channels[row]
-    own_step = identities.reporting_step(grid.values[row])
+    own_step = step_of((grid, row))
+    coarse = coarser_by(grid.values[row], step=own_step)
+    for (role, step), source in zip(steps.items(), sources, strict=False):
+        if (values := aligned(grid, source)) is not None:
+            coarse += BENT * np.nan_to_num(np.abs(slopes[role])) * coarser_by(values, step=step)
     bound, sigma = identities.rounding_tolerance(expected, slopes, steps=steps, step=own_step)
     if fitted:
         # no sharper than the rounding of the inputs that the constant was learned from
@@ -126,6 +161,7 @@ def make_audit(
         bound=bound + doubt,
         sigma=sigma,
         doubt=doubt,
+        coarse=coarse,
         own_step=own_step,
         implied={channel.id: expected} | implied,
     )

@@ -20,13 +20,19 @@ from analysis.findings.explanation import told
 from analysis.findings.finding import Finding, significant
 from analysis.model.arrays import Bools
 
-# What an innocent class explains away when it covers at least half of the window. Contradictions of arithmetic, copies
-# and edits
-# are explained by none of them.
+# What a detector of an innocent class explains away when it covers at least half of the window. Contradictions of
+# arithmetic, copies and edits are explained by none of them.
 EXPLAINS: dict[str, frozenset[str]] = {
     "instrument_fault": frozenset(
         {"stuck_value", "narrow_band", "synthetic_noise", "smoothed", "offset", "scaled", "clipped"}
     ),
+    "frozen_cabinet": frozenset(
+        {
+            "stuck_value", "narrow_band", "synthetic_noise", "smoothed", "offset", "scaled", "capped", "clipped",
+            "flow_coefficient_edited", "diluted_with_air", "diluted_with_zero_gas", "oxygen_tampered",
+        }
+    ),
+    "reporting_step_changed": frozenset({"stuck_value", "smoothed"}),
     "process_change": frozenset(
         {
             "scaled", "offset", "narrow_band", "synthetic_noise", "smoothed", "capped", "clipped", "treatment_off",
@@ -58,7 +64,7 @@ def _explained(episode: Episode, innocent: Sequence[Episode]) -> Bools:
     out = np.zeros(len(episode.start_s), dtype=np.bool_)
     length = np.maximum(episode.end_s - episode.start_s, 1.0)
     for other in innocent:
-        if episode.fault not in EXPLAINS[other.fault] or not _same_channels(episode, other):
+        if episode.fault not in EXPLAINS[other.detector.name] or not _same_channels(episode, other):
             continue
         start, end = other.interval_known_at(episode.available_s)
         shared = np.minimum(end, episode.end_s) - np.maximum(start, episode.start_s)
@@ -97,7 +103,6 @@ def _finding(
         **quoted,
         "score": float(source.score[place]),
         "threshold": source.threshold,
-        "p_value": float(source.p_value[place]),
     }
     explanation, innocent_if = told(episode, figures, start_s=start_s, end_s=end_s, zone=zone)
     return Finding(
@@ -112,7 +117,6 @@ def _finding(
         fault=fault,
         alternatives=alternatives,
         expected=float(episode.expected[peak]),
-        p_value=float(source.p_value[place]),
         statistic=float(source.score[place]),
         threshold=source.threshold,
         alert=alert,

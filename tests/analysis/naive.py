@@ -110,3 +110,52 @@ def level_step(row, width, baseline):
         enough = len(new) >= 0.5 * width and len(old) >= 0.3 * baseline
         out.append(math.log(np.mean(new) / np.mean(old)) if enough else None)
     return out
+
+
+def held_together(length, start, nats, live, regulated):
+    """(channels held together, since when) at each moment: the largest group of like starts that qualifies."""
+    out = []
+    for moment in range(length.shape[1]):
+        best = (0, 0)
+        for anchor in range(len(length)):
+            if not live[anchor] or length[anchor, moment] <= 2:
+                continue
+            group = [
+                row
+                for row in range(len(length))
+                if live[row] and length[row, moment] > 2 and abs(start[row, moment] - start[anchor, moment]) <= 1
+            ]
+            needed = 0.75 * sum(live) if any(regulated[row] for row in group) else 3
+            if len(group) >= max(3, needed) and sum(nats[row, moment] for row in group) >= 15 and len(group) > best[0]:
+                best = (len(group), int(start[anchor, moment]))
+        out.append(best)
+    return out
+
+
+def coarser_steps(values, step, n_reference, factors=(2, 5, 10)):
+    """(nats, start, factor) at each sample of one row."""
+    out = []
+    places = [None if math.isnan(v) else round(v / step) for v in values]
+    for now in range(len(values)):
+        best = (0.0, 0, 1)
+        for factor in factors:
+            changes = on_grid = count = since = 0
+            last = None
+            for index, place in enumerate(places):
+                if place is None:
+                    continue
+                is_change = place != last
+                last = place
+                if index < n_reference:
+                    changes += is_change
+                    on_grid += is_change and place % factor == 0
+                if index <= now:
+                    if place % factor:
+                        count, since = 0, index + 1
+                    else:
+                        count += is_change
+            nats = count * -math.log((on_grid + 1) / (changes + 2)) if changes >= 50 else 0.0
+            if nats > best[0] + 1e-12:
+                best = (nats, since, factor)
+        out.append(best)
+    return out

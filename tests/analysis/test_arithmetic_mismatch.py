@@ -20,6 +20,7 @@ from analysis.detectors.arithmetic_residual import (
     learn_tightness,
     mean_residual_z,
 )
+from analysis.detectors.audit import coarser_by
 from analysis.detectors.derived_channels import audits_of
 from analysis.detectors.stack_audits import counted_as_zero
 from analysis.model.metadata import Channel, Site
@@ -201,18 +202,37 @@ def test_honest_derived_channels_follow_from_their_sources() -> None:
 
 @pytest.mark.parametrize("name", ["nox_zs", "nox_mass", "flow"])
 @pytest.mark.parametrize("factor", [0.9, 0.98, 0.995])
-def test_a_derived_channel_that_is_off_by_a_factor_is_found_in_every_hour_and_nowhere_else(
+def test_a_derived_channel_that_is_off_by_a_factor_is_found_where_no_value_ends_in_zeros_and_nowhere_else(
     name: str, factor: float
 ) -> None:
     places = {"nox_zs": 2, "nox_mass": 3, "flow": 0}[name]
     site = make_site(altered(name, lambda x: np.round(factor * x, places)), accepted=ACCEPTED)
     scores = [one for one in arithmetic_mismatch.run(site) if name in one.targets[0].channels]
-    assert broken_hours(scores).tolist() == list(range(FIRST, LAST))
+    found = broken_hours(scores).tolist()
+    assert set(found) <= set(range(FIRST, LAST))
+    assert len(found) >= 0.65 * (LAST - FIRST)
 
 
 def test_two_reporting_steps_are_found_where_the_logger_computes_from_what_it_reports() -> None:
     site = make_site(altered("nox_zs", lambda x: x - 0.02), accepted=ACCEPTED)
-    assert set(range(FIRST, LAST)) <= set(broken_hours(arithmetic_mismatch.run(site)).tolist())
+    found = set(range(FIRST, LAST)) & set(broken_hours(arithmetic_mismatch.run(site)).tolist())
+    assert len(found) >= 0.65 * (LAST - FIRST)
+
+
+@pytest.mark.parametrize("name", ["nox", "nox_zs", "nox_mass", "o2"])
+@pytest.mark.parametrize("multiple", [5, 10])
+def test_a_logger_that_rounds_to_a_coarser_step_from_one_day_on_sums_no_worse(name: str, multiple: int) -> None:
+    step = {"nox": 0.01, "nox_zs": 0.01, "nox_mass": 0.001, "o2": 0.01}[name] * multiple
+    raw = honest_values()
+    values = raw | derived_values(raw)
+    values[name] = np.where(np.arange(3600) < FIRST, values[name], np.round(values[name] / step) * step)
+    found = broken_hours(arithmetic_mismatch.run(make_site(values, accepted=ACCEPTED)))
+    assert found.size <= (1 if multiple == 5 else 0)  # the first multiple of five says nothing yet
+
+
+def test_a_value_that_ends_in_zeros_may_be_rounded_more_coarsely() -> None:
+    values = np.array([12.34, 12.30, 12.35, 12.30, 12.00, 0.0, np.nan, 0.1])
+    assert coarser_by(values, step=0.01).tolist() == pytest.approx([0, 0.05, 0.025, 0.05, 0.5, 0, 0, 0])
 
 
 def test_without_accepted_history_or_formula_nothing_is_said() -> None:
