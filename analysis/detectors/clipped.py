@@ -1,7 +1,8 @@
 """An upper cut: everything above a value is reported as that value, so that the maximum comes again and again.
 
 The statistic counts separate visits to the highest value of a window. How unlikely a second visit is follows from the
-spacing of high values in accepted history. The end of the measuring range is no cut: there every instrument stops.
+spacing of high values in accepted history; staying there counts as much as repeats are rare. The end of the measuring
+range is no cut: there every instrument stops.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
 from analysis.detectors.shape import is_regulated, targets
+from analysis.detectors.stuck_value import repetition_odds
 from analysis.detectors.upper_tail import highest, window_ends, windows
 from analysis.model.arrays import Floats, Ints
 from analysis.model.block import SeriesBlock
 
-WINDOWS_H = (168, 720)
+WINDOWS_H = (168, 336, 720)
 
 
 def visits_to_maximum(values: Floats) -> tuple[Floats, Ints]:
@@ -48,6 +50,7 @@ def run(block: SeriesBlock) -> list[Scores]:
     """One stream a window length."""
     cells = highest(block)
     odds = return_odds(cells, block.reference_cells, block.resolution)
+    repeat, _ = repetition_odds(cells, block.reference_cells)
     out = []
     for hours in WINDOWS_H:
         width, ends = window_ends(block, hours)
@@ -61,6 +64,8 @@ def run(block: SeriesBlock) -> list[Scores]:
         # the first visit is free; of the others each may be any of the high tenth of the window's values
         chances = np.log(np.maximum(0.1 * known, 1.0))
         scores = np.maximum(visits - 1.0, 0.0) * np.maximum(odds[:, None] - 1.0, 0.0) - chances
+        staying = (cut == top[:, :, None]).sum(axis=2) - visits
+        scores += np.where(visits > 1, np.minimum(staying, visits) * repeat[:, None], 0.0)
         scores = np.where(known >= width // 2, np.where(at_range, 0.0, scores), np.nan)
         last = ends * block.cell
         out.append(
@@ -88,6 +93,7 @@ DETECTOR = Detector(
     needs=is_regulated,
     floor=6.0,
     tail="odds",
+    believed=0.8,  # honest maxima hardly ever tie
     specificity=8,
     alternatives=("capped", "stuck_value"),
     explanation=Text(

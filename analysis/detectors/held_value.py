@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated
-from analysis.model.arrays import Floats
+from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, coarser_steps, is_multiple, is_regulated
+from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.block import SeriesBlock, windowed
 
 WINDOWS_H = (24, 72, 168)
+FLOOR = 9.0
+HARDLY = 2.5  # reporting steps: an analyser that holds its value between cycles may correct it for drift
+NEARLY_ALL, MOSTLY = 0.97, 0.8  # of the values on a reporting step: now, and in accepted history
 
 
 def repetition_surplus(repeated: Floats, steps: Floats, *, usual_share: Floats) -> Floats:
@@ -37,14 +40,12 @@ def repetition_surplus(repeated: Floats, steps: Floats, *, usual_share: Floats) 
 
 def run(block: SeriesBlock) -> list[Scores]:
     """One stream a window length."""
-    used = block.n_cells * block.cell
-    shape = (block.n_series, block.n_cells, block.cell)
+    values = block.quantified.values[:, : block.n_cells * block.cell]
     with np.errstate(invalid="ignore"):
-        step = np.diff(block.values[:, :used], axis=1, prepend=np.nan)
-    same = step == 0
+        step = np.diff(values, axis=1, prepend=np.nan)
+        same = np.abs(step) <= HARDLY * block.resolution[:, None]
     same[:, 1:] &= ~same[:, :-1]  # a long run is one repeat: that is what stuck_value is for
-    equal = same.reshape(shape).sum(axis=2, dtype=np.float64)
-    steps = block.cells.steps
+    equal, steps = _by_cell(block, same), block.quantified.cells.steps
     inside = np.arange(block.n_cells)[None, :] < block.reference_cells[:, None]
     usual = ((equal * inside).sum(axis=1) + 1.0) / ((steps * inside).sum(axis=1) + 2.0)
     out = []
@@ -56,10 +57,38 @@ def run(block: SeriesBlock) -> list[Scores]:
         repeated = windowed(equal, width)
         enough = count >= 0.4 * width * block.cell
         scores = np.where(enough, repetition_surplus(repeated, count, usual_share=usual), np.nan)
+        with np.errstate(invalid="ignore"):
+            asked = np.flatnonzero((scores >= FLOOR).any(axis=1))
+        if len(asked):
+            coarse = on_coarser_step(block, values, asked, width)
+            scores[asked] = np.where(coarse, np.minimum(scores[asked], 0.0), scores[asked])
         share = np.where(count > 0, repeated / np.maximum(count, 1.0), np.nan)
         evidence = {"share": share, "usual_share": broadcast(usual, scores)}
         out.append(cell_scores(block, scores, width=width, evidence=evidence, stream=f"{hours}h"))
     return out
+
+
+def on_coarser_step(block: SeriesBlock, values: Floats, rows: Ints, width: int) -> Bools:
+    """Windows the last quarter of which lies on a reporting step on which accepted history does not lie.
+
+    A new analyser, or another step of the logger, repeats itself more often. (n_rows, n_cells)
+    """
+    inside = np.arange(block.n_cells)[None, :] < block.reference_cells[rows][:, None]
+    known = _by_cell(block, ~np.isnan(values))[rows]
+    short = max(1, width // 4)
+    out = np.zeros((len(rows), block.n_cells), dtype=np.bool_)
+    for step in coarser_steps(block.resolution[rows]).T:
+        on = _by_cell(block, is_multiple(values[rows], step[:, None]))
+        usual = (on * inside).sum(axis=1) / np.maximum((known * inside).sum(axis=1), 1.0)
+        with np.errstate(invalid="ignore"):
+            now = windowed(on, short) / np.maximum(windowed(known, short), 1.0)
+            out |= (usual < MOSTLY)[:, None] & (now >= NEARLY_ALL)
+    return out
+
+
+def _by_cell(block: SeriesBlock, mask: Bools) -> Floats:
+    shape = (len(mask), block.n_cells, block.cell)
+    return np.asarray(mask.reshape(shape).sum(axis=2, dtype=np.float64))
 
 
 DETECTOR = Detector(
@@ -68,7 +97,7 @@ DETECTOR = Detector(
     runs_on="block",
     run=run,
     needs=is_regulated,
-    floor=9.0,
+    floor=FLOOR,
     tail="odds",
     specificity=4,
     alternatives=("stuck_value", "instrument_fault"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Scores, Target
-from analysis.model.arrays import Floats, Ints
+from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.block import SeriesBlock
 from analysis.model.metadata import Channel
 
@@ -85,6 +85,21 @@ def cell_scores(
         evidence=evidence,
         stream=stream,
     )
+
+
+def coarser_steps(resolution: Floats) -> Floats:
+    """Reporting steps of whole digits from a series' own on: 1, 2, 5, 10 … times a power of ten. (n_series, 7)"""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decade = 10.0 ** np.floor(np.log10(resolution) + 1e-9)
+    steps = decade[:, None] * np.array([1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0])
+    return np.where(steps > 1.5 * resolution[:, None], steps, np.nan)
+
+
+def is_multiple(values: Floats, step: Floats) -> Bools:
+    """Whether values lie on a reporting step, but for the float's own rounding; False where either is missing."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        count = values / step
+        return np.asarray(np.abs(count - np.rint(count)) <= 1e-6 * np.maximum(np.abs(count), 1.0))
 
 
 def broadcast(rows: Floats, like: Floats) -> Floats:

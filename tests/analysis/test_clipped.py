@@ -33,3 +33,18 @@ def test_the_end_of_the_range_is_no_cut() -> None:
 
 def test_honest_data_do_not_alert() -> None:
     assert not alerts(site({channel(): honest(np.random.default_rng(4), 2400)}, n_accepted=1200), DETECTOR)
+
+
+def test_a_cut_at_the_97_percent_quantile_of_a_fine_channel_alerts() -> None:
+    found = 0
+    for seed in range(6):
+        values = honest(np.random.default_rng(10 + seed), 2400, step=0.01)
+        values[1500:2220] = np.minimum(values[1500:2220], np.round(np.quantile(values[1500:2220], 0.97), 2))
+        found += {one.fault for one in alerts(site({channel(): values}, n_accepted=1200), DETECTOR)} == {"clipped"}
+    assert found >= 5
+
+
+def test_honest_channels_of_coarse_steps_do_not_alert() -> None:
+    for seed in range(12):
+        values = honest(np.random.default_rng(30 + seed), 2400, step=(0.1, 0.5, 1.0)[seed % 3], memory=0.95)
+        assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
