@@ -41,5 +41,5 @@ class Load:
 
     def _body(self, device: str, number: int) -> bytes:
         time = (self.first + timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        values = {code: round(number % 1000 + place / 10, 1) for place, code in enumerate(_CODES[: self.values])}
+        values = {code: round(number % 10 + place / 10, 1) for place, code in enumerate(_CODES[: self.values])}
         return json.dumps({"t": time, "id": device, "v": values}, separators=(",", ":")).encode()

@@ -1,8 +1,8 @@
 """Those who empty the queue: the gateway and its peers, behind one interface, each as a process of its own.
 
-Speed is taken from the database, for all in the same way: what was committed after the first commit, over the time from
-the first commit to the last (`track_commit_timestamp`). What came before the first commit counts for nobody: it was
-received while the program started.
+Speed is taken from outside, for all in the same way: the whole queue, over the time from the receiver's connection, as
+the broker's log has it, to its last commit (`track_commit_timestamp`). Not from the first commit: by then a receiver
+that reads ahead has most of a queue in memory.
 """
 
 import asyncio
@@ -21,13 +21,14 @@ import psutil
 from tests.acceptance.program import GatewayProcess, free_port
 from tests.bench import mqtt_peer_node_red as node_red
 from tests.bench.mqtt_messages import Load
-from tests.bench.mqtt_rig import Rig, connection_to
+from tests.bench.mqtt_rig import Rig, connection_to, processor_s
 
 HERE = Path(__file__).parent
 PEERS_PYTHON = HERE.parents[1] / ".venv-bench" / "bin" / "python"
 STALLED_S = 30.0
 SETTLED_S = 10.0  # after a kill: nothing more is coming
 POLL_S = 0.02
+SLOW = 0.1  # the part of the load that those get who take one message at a time
 
 
 @dataclass
@@ -38,20 +39,15 @@ class Counts:
     distinct: int
 
 
-class Commit(NamedTuple):
-    """A transaction: its moment [s, epoch] and how many values it brought."""
-
-    time_s: float
-    rows: int
-
-
 @dataclass
 class Speed:
-    messages: float
+    messages: int
     seconds: float
-    processor_us: float  # of the whole run, a message; start included
+    receiver_us: float  # processor time a message; of the whole run, the program's start included
+    broker_us: float
+    database_us: float
     megabytes: float
-    unacknowledged: int = 0
+    unacknowledged: int
 
     @property
     def messages_per_s(self) -> float:
@@ -79,7 +75,7 @@ class Receiver(Protocol):
     async def kill(self) -> None: ...
     def pid(self) -> int: ...
     def progress(self) -> int: ...
-    def commits(self) -> list[Commit]: ...
+    def last_commit_s(self) -> float: ...
     def counts(self) -> Counts: ...
 
 
@@ -114,8 +110,8 @@ class Gateway:
         with connection_to(self._dsn) as connection:
             return _number(connection.execute("SELECT coalesce(sum(stored), 0) FROM writer").fetchone())
 
-    def commits(self) -> list[Commit]:
-        return _commits(self._dsn, "sum(stored)", "batch")
+    def last_commit_s(self) -> float:
+        return _last_commit_s(self._dsn, "batch")
 
     def counts(self) -> Counts:
         """Doubled would be a value stored beside the first one: a revision, or one kept out of bounds."""
@@ -173,8 +169,8 @@ class Peer:
         with connection_to(self._dsn) as connection:
             return _number(connection.execute("SELECT count(*) FROM data").fetchone())
 
-    def commits(self) -> list[Commit]:
-        return _commits(self._dsn, "count(*)", "data")
+    def last_commit_s(self) -> float:
+        return _last_commit_s(self._dsn, "data")
 
     def counts(self) -> Counts:
         with connection_to(self._dsn) as connection:
@@ -205,9 +201,9 @@ class NodeRed(Peer):
 
 def available() -> list[Receiver]:
     """The gateway, and the peers that are installed; says which are left out."""
-    found: list[Receiver] = [Gateway(), Naive("naive script, an INSERT a message", "gateway-naive", 0.2)]
+    found: list[Receiver] = [Gateway(), Naive("naive script, an INSERT a message", "gateway-naive", SLOW)]
     if PEERS_PYTHON.exists() and (PEERS_PYTHON.parents[1] / ".installed").exists():
-        found.append(FastStream("FastStream, 16 workers and a pool", "gateway-faststream", 0.2))
+        found.append(FastStream("FastStream, 16 workers and a pool", "gateway-faststream", SLOW))
     else:
         print("FastStream is left out: scripts/bench_peers.sh could not install it")
     if node_red.is_installed():
@@ -221,23 +217,30 @@ async def drain(receiver: Receiver, rig: Rig, folder: Path, load: Load) -> Speed
     """How fast a receiver works off a full queue, started with it."""
     receiver.prepare(rig, folder)
     rig.fill(receiver.account, load)
+    before, connections = rig.processor_s(), rig.connections(receiver.account)
     await receiver.start()
     try:
+        connected_s = await _connected(receiver, rig, connections)
         if not await _until(receiver, load.rows, patience_s=STALLED_S):
             raise RuntimeError(f"{receiver.name} stopped at {receiver.progress()} of {load.rows} values")
-        family = _family(receiver.pid())
-        processor_s = sum(sum(process.cpu_times()[:2]) for process in family)
-        megabytes = sum(process.memory_info().rss for process in family) / 1e6
+        taken = processor_s(receiver.pid())
+        megabytes = sum(process.memory_info().rss for process in _family(receiver.pid())) / 1e6
         await asyncio.sleep(0.2)  # the last acknowledgements are on their way
     finally:
         await receiver.kill()
-    left = rig.unacknowledged(receiver.account)
-    first, *later = receiver.commits()
-    if not later:
-        raise RuntimeError(f"{receiver.name} stored all in one transaction: give it more messages")
-    stored = sum(commit.rows for commit in later) / load.values
-    seconds = later[-1].time_s - first.time_s
-    return Speed(stored, seconds, 1e6 * processor_s / load.messages, megabytes, left)
+    broker, database = (now - then for now, then in zip(rig.processor_s(), before, strict=True))
+    each = [1e6 * seconds / load.messages for seconds in (taken, broker, database)]
+    seconds = receiver.last_commit_s() - connected_s
+    return Speed(load.messages, seconds, *each, megabytes, rig.unacknowledged(receiver.account))
+
+
+async def _connected(receiver: Receiver, rig: Rig, before: int) -> float:
+    """When it has connected. [s, epoch]"""
+    async with asyncio.timeout(STALLED_S):
+        while rig.connections(receiver.account) == before:
+            receiver.pid()  # raises if it has ended
+            await asyncio.sleep(POLL_S)
+    return time.time()
 
 
 async def killed(
@@ -292,14 +295,13 @@ def _family(pid: int) -> list[psutil.Process]:
     return []
 
 
-def _commits(dsn: str, rows: str, table: str) -> list[Commit]:
-    """All transactions that wrote to a table, in order."""
-    statement = (
-        f"SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS time_s, {rows} FROM {table} "
-        "GROUP BY 1 ORDER BY 1"
-    )
+def _last_commit_s(dsn: str, table: str) -> float:
+    """When the last transaction that wrote to a table was committed. [s, epoch]"""
+    statement = f"SELECT extract(epoch FROM max(pg_xact_commit_timestamp(xmin)))::float8 FROM {table}"
     with connection_to(dsn) as connection:
-        return [Commit(float(time_s), int(count)) for time_s, count in connection.execute(statement.encode())]
+        row = connection.execute(statement.encode()).fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def _number(row: tuple[object, ...] | None) -> int:

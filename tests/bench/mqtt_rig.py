@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import paho.mqtt.client as paho
+import psutil
 import psycopg
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -27,8 +28,8 @@ FILTER = "eg/v1/#"
 SESSION_S = 86_400
 BROKER = {"max_inflight_messages": "1000"}
 """FastStream's subscription holds a thousand messages (zmqtt 0.2, `receive_buffer_size`, which FastStream does not pass
-on). When the broker sends more at once to a session that it resumes, the subscription is full before the SUBACK is read,
-and nothing is taken from it before the SUBACK: FastStream stands still for good. So the window is a thousand for all."""
+on). When the broker sends more at once to a session that it resumes, the subscription is full before the SUBACK is
+read, and nothing is taken from it before: FastStream stands still for good. So the window is a thousand for all."""
 QUIET_S = 2.0  # nothing more came for so long: it was all
 PEER_TABLE = "CREATE TABLE data (device text, time timestamptz, code text, value float8"
 
@@ -85,6 +86,14 @@ class Rig:
             if process.wait(300):
                 raise RuntimeError("mosquitto_pub has failed; its message is above")
 
+    def connections(self, account: str) -> int:
+        """How often an account has connected so far, says the broker's log."""
+        return self.field.broker.log().count(f" as {account} (")
+
+    def processor_s(self) -> tuple[float, float]:
+        """Processor time that the broker and the database server have taken so far."""
+        return processor_s(int(self.field.broker.pid_file.read_text())), processor_s(self.server.pid)
+
     def unacknowledged(self, account: str) -> int:
         """Messages that the broker still holds for an account: read, acknowledged and counted."""
         return self._connect(account, is_clean=False, expiry_s=SESSION_S, reads=True)
@@ -119,6 +128,17 @@ class Rig:
         client.disconnect()
         client.loop_stop()
         return seen[0]
+
+
+def processor_s(pid: int) -> float:
+    """Processor time of a process, its children, and those that have ended."""
+    parent = psutil.Process(pid)
+    times = parent.cpu_times()
+    taken = sum(times[:4])
+    for child in parent.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            taken += sum(child.cpu_times()[:2])
+    return float(taken)
 
 
 def _feed(process: subprocess.Popen[bytes], lines: bytes, pause_s: float) -> None:
