@@ -21,7 +21,6 @@ from analysis.model.block import SeriesBlock
 from analysis.model.site import Grid, SiteData
 
 Quantities = dict[tuple[str, str, str], str]
-STREAMS_PER_QUANTITY = 2  # several windows and statistics of one quantity exceed together; they count as about two
 
 
 @dataclass(frozen=True)
@@ -135,4 +134,4 @@ def _independent_rows(held: Sequence[Scores], quantities: Quantities) -> dict[st
         for target in one.targets:
             names = {quantities.get((target.site, target.point, channel), channel) for channel in target.channels}
             seen.setdefault(target.site, set()).add((target.point, *sorted(names)))
-    return {site: STREAMS_PER_QUANTITY * len(things) for site, things in seen.items()}
+    return {site: len(things) for site, things in seen.items()}

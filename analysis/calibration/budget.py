@@ -7,9 +7,6 @@ from analysis.calibration.tail import BLOCK_S
 from analysis.detectors.interface import INNOCENT, Detector
 
 MONTH_S = 30 * 86400
-# Streams are dependent, windows overlap, and honest sites drift after the accepted period: half of the budget is
-# planned for.
-PLANNED_SHARE = 0.5
 # Findings that do not alert are still worth a line below the alerts, down to this many times the budget.
 CANDIDATE_FACTOR = 2.0
 
@@ -27,7 +24,7 @@ class Budget:
     @property
     def alert_below(self) -> float:
         """An exceedance alerts if it is expected at most so often per site and month."""
-        return PLANNED_SHARE * self.alerts_per_site_month
+        return self.alerts_per_site_month
 
     @property
     def candidate_below(self) -> float:

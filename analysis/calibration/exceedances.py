@@ -24,8 +24,7 @@ class Exceedances:
     """Outstanding windows of one target in one stream, in order of time. All arrays (n,).
 
     start_s, end_s : interval accused [s, UTC]; available_s : when the window stood
-    expected : such alerts that honest data would raise per site and month over all streams; p_value : of the window's
-        block
+    expected : findings as rare as this that honest data would show per site and month, over all detectors
     score, threshold : on the detector's own scale; accepted : whether the window lies in accepted history
     """
 
@@ -36,7 +35,6 @@ class Exceedances:
     end_s: Floats
     available_s: Floats
     expected: Floats
-    p_value: Floats
     score: Floats
     threshold: float
     accepted: Bools
@@ -53,7 +51,6 @@ class Exceedances:
             end_s=self.end_s[kept],
             available_s=np.maximum(self.available_s[kept], known_s),
             expected=self.expected[kept],
-            p_value=self.p_value[kept],
             score=self.score[kept],
             accepted=self.accepted[kept],
             evidence={name: figures[kept] for name, figures in self.evidence.items()},
@@ -146,11 +143,9 @@ def _row(
 ) -> Exceedances:
     score = scores.scores[row, columns]
     if tail is None or per_alert is None:
-        p_value = exact_chance(score / threshold, at_floor=detector.honest_at_floor)
-        expected, blocks = p_value, 0
+        expected, blocks = exact_chance(score / threshold, at_floor=detector.honest_at_floor), 0
     else:
-        p_value = tail.probability(row, score)
-        expected, blocks = p_value * per_alert[row], int(tail.n_blocks[row])
+        expected, blocks = tail.probability(row, score) * per_alert[row], int(tail.n_blocks[row])
     return Exceedances(
         target=scores.targets[row],
         fault=scores.fault or detector.fault,
@@ -159,7 +154,6 @@ def _row(
         end_s=scores.start_s + scores.interval_s * scores.ends[columns].astype(np.float64),
         available_s=scores.available[row, columns],
         expected=expected,
-        p_value=p_value,
         score=score,
         threshold=threshold,
         accepted=scores.ends[columns] <= scores.n_accepted[row],

@@ -8,10 +8,14 @@ normal : for log ratios and z-scores. The upper half of the blocks gives the spr
     tail with unknown mean and spread is Student's with n - 1 degrees of freedom, the heavier the shorter the history.
 exponential : for scores with many ties. Excesses over a high order statistic have an unknown mean b; integrating over
     it, the predictive tail after k excesses is (1 + z/(k*b))^-k.
-odds : for log likelihood ratios in nats. Under the honest model one of at least s has a probability of at most e^-s; as
-    no model is quite right, half of s is believed, and only what exceeds all that history has shown.
+odds : for log likelihood ratios in nats. Under the honest model one of at least s has a probability of at most e^-s.
+    Counted from the largest that history has shown, and no faster than history itself thins out.
 
 Inside history neither may claim more than the rank does: a score that was reached before is not rarer than that.
+
+The next of n + 1 exchangeable blocks exceeds all others with 1/(n + 1): so far history reaches by itself. What a model
+claims beyond that, no history of this site can check, and honest sites drift (season, load, service): of the nats that
+a tail claims beyond 1/(n + 1) only a share is believed.
 """
 
 from __future__ import annotations
@@ -31,7 +35,9 @@ BLOCK_S = 6 * 3600
 LEAST_BLOCKS = 8
 LEAST_PROBABILITY = 1e-12  # no history supports a smaller claim
 LEAST_FREEDOM = 2.0
-BELIEVED = 0.5
+# Shares of the nats that are believed, such that alerts on honest data, simulated and real, fall as the budget does.
+BELIEVED: dict[TailKind, float] = {"normal": 0.6, "exponential": 0.8, "odds": 0.35}
+LEAST_NATS = 1e-3  # spread of the top of history, where all of it ties
 _TOP_SHARE = 0.1
 _LEAST_EXCESSES = 5.0
 
@@ -42,12 +48,16 @@ class Tail:
 
     ordered : (n_rows, n_blocks) block maxima, increasing, -inf where none
     n_blocks : (n_rows,) how many are real
+    reach : (n_rows,) smallest probability that history can show by itself
     beyond : the fitted tail of each row
+    believed : share of the nats beyond `reach` that is believed
     """
 
     ordered: Floats
     n_blocks: Ints
+    reach: Floats
     beyond: NormalTail | ExponentialTail | OddsTail
+    believed: float
 
     @property
     def known(self) -> Bools:
@@ -60,7 +70,10 @@ class Tail:
         rank = np.clip(np.ceil((1.0 - probability) * (n + 1)).astype(np.int64), 1, np.maximum(n, 1))
         column = np.clip(self.ordered.shape[1] - n + rank - 1, 0, self.ordered.shape[1] - 1)
         inside = self.ordered[np.arange(len(column)), column]
-        return np.asarray(np.maximum(inside, self.beyond.exceeded_by(probability)))
+        claimed = self.reach * np.minimum(probability / self.reach, 1.0) ** (1.0 / self.believed)
+        return np.asarray(
+            np.maximum(inside, self.beyond.exceeded_by(np.where(probability < self.reach, claimed, probability)))
+        )
 
     def probability(self, row: int, scores: Floats) -> Floats:
         """Probability that a block's maximum reaches these scores, in one row. (n,)"""
@@ -68,7 +81,9 @@ class Tail:
         known: Floats = self.ordered[row, self.ordered.shape[1] - n :]
         seen = n - np.searchsorted(known, scores, side="left")
         by_rank = np.where(seen > 0, seen / (n + 1.0), 0.0)
-        return np.asarray(np.maximum(by_rank, np.maximum(self.beyond.probability(row, scores), LEAST_PROBABILITY)))
+        claimed, reach = self.beyond.probability(row, scores), self.reach[row]
+        believed = np.where(claimed < reach, reach * (claimed / reach) ** self.believed, claimed)
+        return np.asarray(np.maximum(by_rank, np.maximum(believed, LEAST_PROBABILITY)))
 
 
 @dataclass(frozen=True)
@@ -107,20 +122,23 @@ class ExponentialTail:
 
 @dataclass(frozen=True)
 class OddsTail:
-    """e^-(believed·(s - shown)) beyond `shown`, the largest of history and 0. (n_rows,)"""
+    """reach·e^-(rate·(s - shown)) beyond `shown`, the largest of history and 0. (n_rows,)"""
 
     shown: Floats
-    believed: float = BELIEVED
+    rate: Floats
+    reach: Floats
 
     def exceeded_by(self, probability: Floats) -> Floats:
-        return np.asarray(self.shown - np.log(probability) / self.believed)
+        return np.asarray(self.shown + np.log(np.maximum(self.reach / probability, 1.0)) / self.rate)
 
     def probability(self, row: int, scores: Floats) -> Floats:
-        return np.asarray(np.exp(-self.believed * np.maximum(scores - self.shown[row], 0.0)))
+        excess = scores - self.shown[row]
+        beyond = self.reach[row] * np.exp(-self.rate[row] * np.maximum(excess, 0.0))
+        return np.asarray(np.where(excess >= 0.0, beyond, 1.0))
 
 
 def fit(
-    maxima: Floats, window_blocks: Floats, *, kind: TailKind, least_scale: float, believed: float = BELIEVED
+    maxima: Floats, window_blocks: Floats, *, kind: TailKind, least_scale: float, believed: float | None = None
 ) -> Tail:
     """Fit the tail of each row.
 
@@ -130,13 +148,16 @@ def fit(
     window_blocks : (n_rows,) length of the scored windows in blocks, ≥ 1: so many neighbours count as one
     kind : which tail
     least_scale : the fitted spread is never taken as smaller: scores with many ties say nothing about it
-    believed : share of the nats of "odds" that is believed
+    believed : share of the nats beyond the reach of history that is believed; that of the kind unless given
     """
     ordered = np.sort(maxima, axis=1)
     n = np.isfinite(ordered).sum(axis=1)
+    effective = n / window_blocks
+    reach = 1.0 / (effective + 1.0)
+    share = BELIEVED[kind] if believed is None else believed
     if kind == "odds":
-        return Tail(ordered, n, OddsTail(np.maximum(ordered.max(axis=1, initial=0.0), 0.0), believed))
-    return Tail(ordered, n, _FITS[kind](ordered, n, n / window_blocks, least_scale))
+        return Tail(ordered, n, reach, _odds(ordered, n, effective, share), 1.0)
+    return Tail(ordered, n, reach, _FITS[kind](ordered, n, effective, least_scale), share)
 
 
 def _normal(ordered: Floats, n: Ints, effective: Floats, least_scale: float) -> NormalTail:
@@ -163,8 +184,13 @@ def _exponential(ordered: Floats, n: Ints, effective: Floats, least_scale: float
     return ExponentialTail(edge, scale, 1.0 / np.maximum(k_effective, 1.0), k / np.maximum(n, 1))
 
 
-_Fitted = NormalTail | ExponentialTail | OddsTail
-_FITS: dict[TailKind, Callable[[Floats, Ints, Floats, float], _Fitted]] = {
+def _odds(ordered: Floats, n: Ints, effective: Floats, believed: float) -> OddsTail:
+    fall = 1.0 / _exponential(ordered, n, effective, LEAST_NATS).scale
+    shown = np.maximum(ordered.max(axis=1, initial=0.0), 0.0)
+    return OddsTail(shown, np.minimum(fall, believed), 1.0 / (effective + 1.0))
+
+
+_FITS: dict[TailKind, Callable[[Floats, Ints, Floats, float], NormalTail | ExponentialTail]] = {
     "normal": _normal,
     "exponential": _exponential,
 }

@@ -109,6 +109,7 @@ DETECTOR = Detector(
     needs=is_regulated,
     floor=5.0,
     tail="odds",
+    believed=0.2,  # honest maxima are bounded by load and control, and crowd more than an exponential tail has it
     specificity=6,
     alternatives=("clipped", "selective_gap", "false_flag"),
     explanation=Text(

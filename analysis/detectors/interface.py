@@ -106,8 +106,8 @@ class Detector:
         against an honest model (0: as likely as its rival), "exponential" for scores with many ties
     least_scale : the spread of honest scores is never taken as smaller; a tenth of `floor` unless given.
     share : weight in the budget against the other calibrated detectors
-    believed : of "odds", the share of the nats that is believed, less where honest samples are less independent than
-        the model has it
+    believed : of what its tail claims beyond the reach of history, the share of the nats that is believed; that of the
+        kind of tail unless given
     honest_at_floor : of an exact detector, how many findings just at the floor honest data are taken to show a month;
         at twice the floor none are
     specificity : between overlapping findings the higher one names the class (0 general … 9 proof)
@@ -126,7 +126,7 @@ class Detector:
     least_scale: float | None = None
     needs: Callable[..., bool] | None = None
     share: float = 1.0
-    believed: float = 0.5
+    believed: float | None = None
     honest_at_floor: float = 1e-6
     specificity: int = 5
     alternatives: tuple[str, ...] = ()

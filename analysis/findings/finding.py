@@ -15,7 +15,7 @@ from analysis.dataset.times import format_time
 class Finding:
     """One line of `findings.jsonl`, times still in seconds.
 
-    `expected` ranks it: such alerts per honest site and month.
+    `expected` ranks it: findings as rare as this per honest site and month.
     """
 
     site: str
@@ -29,7 +29,6 @@ class Finding:
     fault: str
     alternatives: tuple[str, ...]
     expected: float
-    p_value: float
     statistic: float
     threshold: float
     alert: bool
@@ -43,6 +42,11 @@ class Finding:
         """Hash of what never changes once the finding stands."""
         fixed = (self.site, self.point, *self.channels, self.detector, f"{self.start_s:.3f}", f"{self.detected_s:.3f}")
         return hashlib.sha256("\x1f".join(fixed).encode()).hexdigest()[:16]
+
+    @property
+    def p_value(self) -> float:
+        """Probability that an honest site shows a finding as rare as this within a month, of whatever detector."""
+        return -math.expm1(-self.expected)
 
     @property
     def score(self) -> float:
