@@ -19,6 +19,7 @@ from psycopg.types.json import Jsonb
 from gateway.alerts.cloudevent import Alert, alert_opened
 from gateway.facilities.plant import Contradiction, Plant
 from gateway.facilities.query import query
+from gateway.facilities.wording import chinese, english
 from gateway.storage.link import Connection
 from gateway.storage.sql import query as storage_query
 
@@ -57,6 +58,8 @@ CHARGES = {
     "P13": Charge("treatment_off", ("synthetic_noise", "replayed", "process_change")),
 }
 """Rule → charge. A lost phase or meter is a fault of the equipment first: a finding, not an alert."""
+COPIED_PHASES = Charge("copied_channel", ("instrument_fault",))
+"""Of P9: voltage, current and power of all three phases alike, sample by sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,10 @@ async def keep_finding(
     return True
 
 
+def charge_of(rule: str, figures: Mapping[str, float]) -> Charge:
+    return COPIED_PHASES if rule == "P9" and "is_identical" in figures else CHARGES[rule]
+
+
 async def _place(connection: Connection, item: Contradiction, event: Mapping[str, Any]) -> dict[str, Any]:
     places = await (await connection.execute(query("event_places"), {"id": event["id"]})).fetchall()
     found = next((one for one in places if one["device"] == item.device), NOWHERE)
@@ -99,10 +106,10 @@ async def _place(connection: Connection, item: Contradiction, event: Mapping[str
 
 
 def _finding(plant: Plant, item: Contradiction, event: Mapping[str, Any], *, kind: str) -> dict[str, Any]:
-    charge = CHARGES[item.rule]
     about = item.link.name if item.link else item.facility.name if item.facility else ""
     fixed = (plant.site, about, kind, event["starts_at"].isoformat())
     figures = event["figures"]
+    charge = charge_of(item.rule, figures)
     detail = event["notice"]["detail"]  # as it was told, also where the words of the rule have changed since
     evidence = {"rule": item.rule, "severity": event["severity"], "facilities": detail["facilities"], **figures}
     return {
@@ -121,16 +128,12 @@ def _finding(plant: Plant, item: Contradiction, event: Mapping[str, Any], *, kin
         "evidence": Jsonb(evidence),
         "explanation": Jsonb(
             {
-                "en": f"{', '.join(detail['facilities'])}: {detail['text_en']} ({_listed(figures)})",
-                "zh": f"{'、'.join(detail['facilities'])}：{detail['text_zh']}（{_listed(figures)}）",
+                "en": f"{', '.join(detail['facilities'])}: {detail['text_en']} ({english(figures)})",
+                "zh": f"{'、'.join(detail['facilities'])}：{detail['text_zh']}（{chinese(figures)}）",
             }
         ),
         "innocent_if": Jsonb({"en": detail["unless_en"], "zh": detail["unless_zh"]}),
     }
-
-
-def _listed(figures: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.6g}" for name, value in figures.items())
 
 
 async def _is_alerted(connection: Connection, finding: str) -> bool:

@@ -96,8 +96,8 @@ async def test_a_contradiction_becomes_an_alert_when_it_has_lasted_and_goes_on_i
     assert (message["feed"], event["source"], event["subject"]) == ("mqtt", "/eg/v1/acme/alerts", "works/M2")
     assert (event["type"], event["data"]["class"]) == ("eg.alert.opened.v1", "treatment_off")
     assert event["data"]["finding"] == finding["id"]
-    assert event["data"]["explanation"]["en"].startswith("kiln, fan: production runs while treatment is off (")
-    assert event["data"]["explanation"]["zh"].startswith("kiln、fan：生产运行而治理设施停运（")
+    assert event["data"]["explanation"]["en"].startswith("kiln, fan: production runs while treatment is off (for ")
+    assert event["data"]["explanation"]["zh"].startswith("kiln、fan：生产运行而治理设施停运（持续 ")
     assert event["data"]["innocent_if"] == {"en": "a reported repair or bypass", "zh": "已报备的检修或应急旁路"}
     assert [row["action"] for row in rows(database, "SELECT action FROM alert_action")] == ["opened"]
     assert rows(database, "SELECT finding_id FROM v_facility_event") == [{"finding_id": finding["id"]}]
@@ -126,6 +126,7 @@ async def test_what_was_told_of_electricity_is_not_told_again_by_the_analysis(da
         ("detection", OF_ANALYSIS.id),
         ("detection", reduced.id),
     }
+    assert rows(database, "SELECT joined FROM v_alert") == [{"joined": sorted([OF_ANALYSIS.id, reduced.id])}]
 
 
 async def test_what_the_analysis_has_told_is_not_told_again_by_supervision(database: str) -> None:

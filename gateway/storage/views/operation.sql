@@ -11,7 +11,8 @@ CREATE OR REPLACE VIEW v_alert AS
 SELECT alert.id, alert.state, alert.opened_at, alert.changed_at, alert.assignee, finding.id AS finding_id, finding.site,
        finding.point, finding.channels, finding.starts_at, finding.ends_at, finding.detected_at, finding.detector,
        finding.class, finding.alternatives, finding.score, finding.p_value, finding.evidence, finding.explanation,
-       finding.innocent_if
+       finding.innocent_if,
+       ARRAY (SELECT finding_id FROM alert_joined WHERE alert_joined.alert_id = alert.id ORDER BY finding_id) AS joined
 FROM alert JOIN finding ON finding.id = alert.finding_id;
 
 CREATE OR REPLACE VIEW v_device AS
