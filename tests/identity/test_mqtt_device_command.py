@@ -23,8 +23,10 @@ def postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def place(tmp_path: Path, postgres: PostgresServer) -> Path:
+    postgres.execute(f'CREATE DATABASE "{tmp_path.name}"')
     (tmp_path / "gateway.toml").write_text(
-        f'[gateway]\nstate_dir = "{tmp_path}/state"\n[database]\ndsn = "{postgres.dsn()}"\n', encoding="utf-8"
+        f'[gateway]\nstate_dir = "{tmp_path}/state"\n[database]\ndsn = "{postgres.dsn(tmp_path.name)}"\n',
+        encoding="utf-8",
     )
     return tmp_path
 

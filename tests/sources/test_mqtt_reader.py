@@ -1,14 +1,15 @@
 """Packets off a socket: the same messages however the bytes are cut, and everything else left to paho whole."""
 
+import asyncio
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from gateway.sources.mqtt import link_settings
 from gateway.sources.mqtt_link import HELD_BYTES, connected
 from gateway.sources.mqtt_reader import READ_BYTES, Incoming, PacketReader
+from gateway.sources.mqtt_tls import tls_context
 from tests.sources.mqtt_field import Field, eventually, field_with
 
 TOPIC = "eg/v1/acme/sta/s1/obs"
@@ -133,8 +134,27 @@ def mqtt_field() -> Iterator[Field]:
 
 
 @pytest.mark.broker
+async def test_a_backlog_comes_whole_and_in_order_over_tls(mqtt_field: Field) -> None:
+    total = 200
+    certificates = mqtt_field.broker.certificates
+    settings = mqtt_field.settings(port=mqtt_field.broker.tls_port, tls={"ca_file": str(certificates.ca)})
+    async with connected(link_settings(settings), tls_context(settings.tls)) as link:
+        await link.subscribe(["eg/v1/#"])
+    async with mqtt_field.device("s1") as device:
+        for number in range(total):
+            await device.publish(TOPIC, b"%06d" % number + b"z" * (number * 97 % 30_000), qos=1)
+    taken: list[Incoming] = []
+    async with connected(link_settings(settings), tls_context(settings.tls)) as link, asyncio.timeout(30):
+        while len(taken) < total:
+            taken += await link.receive()
+    assert [(int(message.payload[:6]), len(message.payload)) for message in taken] == [
+        (number, 6 + number * 97 % 30_000) for number in range(total)
+    ]
+
+
+@pytest.mark.broker
 async def test_a_broker_that_sends_more_than_the_window_is_held_back_and_nothing_is_lost(
-    mqtt_field: Field, tmp_path: Path
+    mqtt_field: Field,
 ) -> None:
     total, payload = 600, b"z" * 40_000
     settings = link_settings(mqtt_field.settings(receive_maximum=50))
