@@ -8,6 +8,7 @@
 
 `cohort` builds datasets with `simulators.falsification` and lets the baselines look at the same sites; `program` runs
 `gateway analyse` on them; `matching` decides what counts as found; `measures` sums up; `report` writes.
+`second_source` is another generator by another hand; its figures are a section of the same page.
 
 Seeds below 100 are for development: thresholds and rules may be tuned on them. Seeds from 100 on are for scoring only.
 """
