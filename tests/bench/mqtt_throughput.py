@@ -71,8 +71,8 @@ def _speeds(rig: Rig, receivers: list[Receiver], folder: Path, messages: int, va
             load = Load.ending_now(int(messages * receiver.share), values)
             try:
                 speed = asyncio.run(drain(receiver, rig, folder / str(number) / receiver.account, load))
-            except RuntimeError as error:
-                print(f"  left out of round {number + 1}: {error}", flush=True)
+            except (RuntimeError, TimeoutError) as error:
+                print(f"  left out of round {number + 1}: {receiver.name}: {error!r}", flush=True)
                 continue
             runs.setdefault(receiver.name, []).append(speed)
     size = Load.ending_now(messages, values).bytes_each
