@@ -23,7 +23,9 @@ LONGEST_LAG_H = 400 * 24
 KNOWN_SHARE = 0.75
 USUAL_CHANGES = 0.7
 CLOSE = 0.7  # of the variance that a forecast leaves: what is farther is no candidate
+CLOSEST_SHARE = 0.1
 _CHUNK_VALUES = 2_000_000
+_QUERIES = 16
 
 
 def close_pairs(levels: Floats, begins: Ints, *, width: int, least: Floats) -> tuple[Ints, Ints, Ints, Floats]:
@@ -47,18 +49,46 @@ def close_pairs(levels: Floats, begins: Ints, *, width: int, least: Floats) -> t
     residual : (n_pairs,) float64
         Mean of (window - a·earlier)² with the best a. [square of the channel's unit]
     """
-    library = sliding_window_view(levels, width, axis=1)[:, : int(begins[-1]) - width + 1]
-    queries = sliding_window_view(levels, width, axis=1)[:, begins]
-    energy = np.einsum("sjw,sjw->sj", library, library)[:, None, :]
-    own = np.einsum("sqw,sqw->sq", queries, queries)[:, :, None]
-    product = queries @ library.swapaxes(1, 2)
-    asked = energy * (own - CLOSE * width * least[:, None, None])
-    row, query, window = np.nonzero((product * product > asked) & (energy > 0))
+    windows = sliding_window_view(levels, width, axis=1)
+    energy = np.einsum("sjw,sjw->sj", windows, windows)
+    unit = windows * np.where(energy > 0, 1.0 / np.sqrt(np.maximum(energy, 1e-300)), 0.0)[:, :, None]
+    own = energy[:, begins]
+    asked = np.sqrt(np.maximum(own - CLOSE * width * least[:, None], 0.0))
+    found = []
+    for first in range(0, len(begins), _QUERIES):  # only what lies before a query is compared with it
+        some = slice(first, first + _QUERIES)
+        product = windows[:, begins[some]] @ unit[:, : int(begins[some][-1]) - width + 1].swapaxes(1, 2)
+        at = np.flatnonzero(product > asked[:, some, None])
+        row, query, window = np.unravel_index(at, product.shape)
+        found.append((row, query + first, window, product.ravel()[at]))
+    row, query, window, along = (np.concatenate(part) for part in zip(*found, strict=True))
     lag = begins[query] - window
     earlier = (lag >= width) & (lag <= LONGEST_LAG_H)
-    row, query, window, lag = row[earlier], query[earlier], window[earlier], lag[earlier]
-    left = own[row, query, 0] - product[row, query, window] ** 2 / energy[row, 0, window]
-    return row, query, lag, np.maximum(left, 0.0) / width
+    row, query, lag, along = row[earlier], query[earlier], lag[earlier], along[earlier]
+    return row, query, lag, np.maximum(own[row, query] - along**2, 0.0) / width
+
+
+def least_of_reference(row: Ints, query: Ints, residual: Floats, least: Floats, *, n_reference: Ints) -> Floats:
+    """What a day leaves at best in accepted history, but for its closest tenth; not more than `least`.
+
+    A plant that runs by the day or by the week resembles its own past by nature. (n_series,) [square of the unit]
+
+    Parameters
+    ----------
+    row, query, residual : (n_pairs,)
+        As `close_pairs` gives them.
+    n_reference : (n_series,) int64
+        Queries that lie in accepted history: the first ones.
+    """
+    n_queries = int(n_reference.max(initial=0))
+    best = np.broadcast_to(least[:, None], (len(least), n_queries)).copy()
+    inside = query < n_reference[row]
+    np.minimum.at(best, (row[inside], query[inside]), residual[inside])
+    best[np.arange(n_queries)[None, :] >= n_reference[:, None]] = np.inf
+    if not n_queries:
+        return least
+    tenth = np.sort(best, axis=1)[np.arange(len(least)), (CLOSEST_SHARE * n_reference).astype(np.int64)]
+    return np.where(n_reference > 0, np.minimum(tenth, least), least)
 
 
 def accumulated(row: Ints, query: Ints, lag: Ints, gain: Floats) -> tuple[Ints, Floats, Ints]:
@@ -94,7 +124,8 @@ def run(block: SeriesBlock) -> list[Scores]:
     rows = max(1, _CHUNK_VALUES // max(1, len(begins) * block.n_cells))
     for first in range(0, block.n_series, rows):  # chunks of series that fit the cache, not single series
         some = slice(first, first + rows)
-        _best(_filled(means[some]), begins, width, least[some], (best[some], lags[some], days[some]))
+        known = np.minimum(np.searchsorted(begins, block.reference_cells[some] - width, side="right"), len(begins))
+        _best(_filled(means[some]), begins, width, least[some], known, (best[some], lags[some], days[some]))
     last = (begins + width) * block.cell
     evidence = {"lag_h": lags * block.cell_s / HOUR_S, "days": days * width * block.cell_s / 86400.0}
     return [
@@ -154,10 +185,18 @@ def _filled(means: Floats) -> Floats:
     return np.nan_to_num(np.take_along_axis(means, last, axis=1))
 
 
-def _best(levels: Floats, begins: Ints, width: int, least: Floats, out: tuple[Floats, Floats, Floats]) -> None:
+def _best(
+    levels: Floats,
+    begins: Ints,
+    width: int,
+    least: Floats,
+    n_reference: Ints,
+    out: tuple[Floats, Floats, Floats],
+) -> None:
     best, lags, days = out
     row, query, lag, residual = close_pairs(levels, begins, width=width, least=least)
-    asked = ~np.isnan(best[row, query])
+    least = least_of_reference(row, query, residual, least, n_reference=n_reference)
+    asked = ~np.isnan(best[row, query]) & (residual <= CLOSE * least[row])
     row, query, lag, residual = row[asked], query[asked], lag[asked], residual[asked]
     gain = 0.5 * width * np.log(least[row] / np.maximum(residual, 1e-4 * least[row]))
     order, total, length = accumulated(row, query, lag, gain)
@@ -175,6 +214,7 @@ DETECTOR = Detector(
     needs=is_pollutant,
     floor=15.0,
     tail="odds",
+    believed=0.2,  # one day that resembles another makes the next days do so, too
     specificity=7,
     alternatives=("copied_channel", "synthetic_noise"),
     explanation=Text(

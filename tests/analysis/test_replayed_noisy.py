@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.detectors.replayed_noisy import DETECTOR, accumulated, close_pairs
+from analysis.detectors.replayed_noisy import DETECTOR, accumulated, close_pairs, least_of_reference
 from tests.analysis import naive
 from tests.analysis.series import alerts, channel, honest, site
 
@@ -54,3 +54,18 @@ def test_a_channel_that_stands_still_resembles_nothing() -> None:
     values = honest(np.random.default_rng(4), 2400)
     values[1400:1450], values[1600:1700] = 5.0, 5.0
     assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
+
+
+def test_what_a_day_leaves_at_best_is_learned_from_accepted_days_only() -> None:
+    row, query = np.array([0, 0, 0, 0]), np.array([1, 1, 2, 5])
+    residual = np.array([4.0, 2.0, 3.0, 0.1])
+    least = least_of_reference(row, query, residual, np.array([10.0, 10.0]), n_reference=np.array([3, 0]))
+    assert least.tolist() == [2.0, 10.0]
+
+
+def test_a_flow_that_repeats_its_day_by_nature_does_not_alert() -> None:
+    rng = np.random.default_rng(11)
+    hour = np.arange(2400) % 24
+    daily = 40.0 + 25.0 * np.sin(2 * np.pi * hour / 24) + 12.0 * np.sin(4 * np.pi * hour / 24)
+    values = np.round(daily * (1.0 + rng.normal(0, 0.06, 2400)), 1)
+    assert not alerts(site({channel("flow", medium="water", unit="m3/h"): values}, n_accepted=1200), DETECTOR)
