@@ -97,7 +97,7 @@ def show(
 
     settings = load(config)
     now, zone = datetime.now(UTC), settings.detection.time_zone
-    (document, _), history = with_database(
+    (document, left_out), history = with_database(
         settings,
         lambda dsn: (
             export_document(dsn, now=now, time_zone=zone, sites=[site]),
@@ -111,6 +111,8 @@ def show(
             print(json.dumps(row, ensure_ascii=False, default=str))
         return
     _show_site(described)
+    for text in left_out:
+        print(f"not analysed 未参与分析: {text}")
     _show_history(history)
 
 

@@ -1,5 +1,6 @@
 """Facilities under power-use supervision in the dataset and in the scheduled analysis."""
 
+import asyncio
 import json
 import time
 from datetime import UTC, datetime
@@ -9,8 +10,10 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg.rows import dict_row
+from typer.testing import CliRunner
 
 from drivers.events import Channel, Readings, Shape
+from gateway.cli import make_app
 from gateway.detection.export import export_dataset
 from gateway.detection.run import run_detection
 from gateway.detection.site_register import Authorship, export_document, import_document
@@ -99,7 +102,7 @@ async def test_supervised_facilities_come_out_with_their_meters_links_and_signed
     ]  # fmt: skip
 
 
-async def test_a_facility_whose_meter_has_not_been_heard_is_told_and_left_out(database: str) -> None:
+async def test_a_facility_whose_meter_has_not_been_heard_is_told_and_left_out(database: str, tmp_path: Path) -> None:
     await signed_plant(database)
     async with Store.open(database, writer="w1") as store:
         await store.write([minute_of("M1", time.time() // 60 * 60 - 60, 50.0)])
@@ -107,6 +110,13 @@ async def test_a_facility_whose_meter_has_not_been_heard_is_told_and_left_out(da
     [works] = found["sites"]
     assert [facility["id"] for facility in works["facilities"]] == ["kiln"]
     assert left_out == ["works, facility fan: no power of its meter M2 here"]
+    config = tmp_path / "gateway.toml"
+    config.write_text(f'[gateway]\nstate_dir = "{tmp_path}"\n[database]\ndsn = "{database}"\n', encoding="utf-8")
+    shown = await asyncio.to_thread(
+        CliRunner().invoke, make_app(["sites"]), ["sites", "show", "works", "-c", str(config)]
+    )
+    assert "facility 设施 kiln: kind production" in shown.stdout
+    assert "not analysed 未参与分析: works, facility fan" in shown.stdout
 
 
 async def test_the_schedule_finds_treatment_off_and_running_while_stopped(database: str, tmp_path: Path) -> None:
