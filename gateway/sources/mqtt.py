@@ -57,6 +57,7 @@ log = structlog.get_logger("gateway.mqtt")
 
 Answer = Callable[[], None]
 PROFILES = 65_536
+SUBSCRIBE_S = 600.0  # a broker may have a long queue to send again before it answers
 NEEDS_ALL = frozenset(("sequence_gap", "session_replaced", "late_will"))
 """Findings that only who gets all messages of a device can make; a member of a shared subscription gets some."""
 
@@ -128,14 +129,18 @@ class MqttSource:
             pieces = Pieces(loop.call_later, lambda topic: self._give_up(topic, pieces, link))
             try:
                 self._note_session(link)
-                await link.subscribe(self.settings.topics)
-                await asyncio.to_thread(self._session.save)
-                log.info("mqtt_ready", source=self.name, broker=self._peer, session_present=link.session_present)
-                self._metrics.connections.labels(self.name).set(1)
-                self.last_error = ""
-                self.is_connected.set()
-                while True:
-                    await self._take(link, acks, pieces)
+                # At the same time: the answer to SUBSCRIBE comes behind all that the broker has to send again.
+                subscribing = asyncio.create_task(self._subscribe(link), name=f"{self.name} subscribing")
+                taking = asyncio.create_task(self._take_for_ever(link, acks, pieces), name=f"{self.name} taking")
+                try:
+                    done, _ = await asyncio.wait((subscribing, taking), return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        task.result()
+                    await taking
+                finally:
+                    subscribing.cancel()
+                    taking.cancel()
+                    await asyncio.gather(subscribing, taking, return_exceptions=True)
             finally:
                 pieces.close()
                 self._decoder.hj212.forget()
@@ -143,6 +148,18 @@ class MqttSource:
                 self._metrics.connections.labels(self.name).set(0)
                 acks.flush()
                 acks.close()
+
+    async def _subscribe(self, link: Link) -> None:
+        await link.subscribe(self.settings.topics, within_s=SUBSCRIBE_S)
+        await asyncio.to_thread(self._session.save)
+        log.info("mqtt_ready", source=self.name, broker=self._peer, session_present=link.session_present)
+        self._metrics.connections.labels(self.name).set(1)
+        self.last_error = ""
+        self.is_connected.set()
+
+    async def _take_for_ever(self, link: Link, acks: AckQueue, pieces: Pieces) -> None:
+        while True:
+            await self._take(link, acks, pieces)
 
     def _note_session(self, link: Link) -> None:
         """A session that the broker has forgotten took its queue with it: that may be a gap, and is written down."""

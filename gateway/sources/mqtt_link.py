@@ -147,8 +147,11 @@ class Link:
     def is_open(self) -> bool:
         return not self._client._disconnected.done()
 
-    async def subscribe(self, filters: Sequence[str]) -> None:
+    async def subscribe(self, filters: Sequence[str], *, within_s: float | None = None) -> None:
         """Subscribe with QoS 1; retained messages come only with a new subscription where the protocol allows it.
+
+        The answer comes behind what the broker has to send again, so somebody must `receive` meanwhile. Waits for
+        `within_s` (the connection's timeout unless said), also when the connection is lost.
 
         Raises
         ------
@@ -161,7 +164,7 @@ class Link:
         else:
             wanted = [(item, 1) for item in filters]
         with _translated():
-            granted = await self._client.subscribe(wanted)
+            granted = await self._client.subscribe(wanted, timeout=within_s)
         for item, code in zip(filters, granted, strict=True):
             number = code if isinstance(code, int) else int(cast(Any, code).value)
             if number >= FAILURE:

@@ -3,14 +3,15 @@
 import asyncio
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from gateway.sources.mqtt import link_settings
-from gateway.sources.mqtt_link import HELD_BYTES, connected
+from gateway.sources.mqtt_link import HELD_BYTES, LinkSettings, connected
 from gateway.sources.mqtt_reader import READ_BYTES, Incoming, PacketReader
 from gateway.sources.mqtt_tls import tls_context
-from tests.sources.mqtt_field import Field, eventually, field_with
+from tests.sources.mqtt_field import Field, HeldInbox, eventually, field_with, running
 
 TOPIC = "eg/v1/acme/sta/s1/obs"
 PINGRESP = b"\xd0\x00"
@@ -152,17 +153,22 @@ async def test_a_backlog_comes_whole_and_in_order_over_tls(mqtt_field: Field) ->
     ]
 
 
+async def fill(mqtt_field: Field, settings: LinkSettings, total: int, payload: bytes) -> None:
+    """A session with so many numbered messages waiting in it."""
+    async with connected(settings) as link:
+        await link.subscribe(["eg/v1/#"])
+    async with mqtt_field.device("s1") as device:
+        for number in range(total):
+            await device.publish(TOPIC, b"%06d" % number + payload, qos=1)
+
+
 @pytest.mark.broker
 async def test_a_broker_that_sends_more_than_the_window_is_held_back_and_nothing_is_lost(
     mqtt_field: Field,
 ) -> None:
     total, payload = 600, b"z" * 40_000
     settings = link_settings(mqtt_field.settings(receive_maximum=50))
-    async with connected(settings) as link:
-        await link.subscribe(["eg/v1/#"])
-    async with mqtt_field.device("s1") as device:
-        for number in range(total):
-            await device.publish(TOPIC, b"%06d" % number + payload, qos=1)
+    await fill(mqtt_field, settings, total, payload)
     async with connected(settings) as link:
         taken: list[Incoming] = []
         while len(taken) < 50:
@@ -176,3 +182,21 @@ async def test_a_broker_that_sends_more_than_the_window_is_held_back_and_nothing
             link.acknowledge([message.mid for message in more])
             taken += more
     assert [int(message.payload[:6]) for message in taken] == list(range(total))
+
+
+@pytest.mark.broker
+async def test_more_than_is_held_comes_again_before_the_subscription_is_answered(
+    mqtt_field: Field, tmp_path: Path
+) -> None:
+    total, payload = 600, b"z" * 40_000
+    settings = mqtt_field.settings(receive_maximum=50)
+    await fill(mqtt_field, link_settings(settings), total, payload)
+    taken: list[Incoming] = []
+    async with connected(link_settings(settings)) as link:
+        while len(taken) < 50:
+            taken += await link.receive()
+        link.acknowledge([message.mid for message in taken])
+        await eventually(lambda: link.is_paused)  # the broker thinks of all of it as on its way
+    held = HeldInbox(is_durable_at_once=True)
+    async with running(settings, held, tmp_path):
+        assert len(await held.wait_for(total - len(taken))) == total - len(taken)
