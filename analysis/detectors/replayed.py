@@ -129,8 +129,12 @@ def _fill(
     with np.errstate(invalid="ignore"):
         moved = np.cumsum(np.abs(np.diff(block.values, axis=1, prepend=np.nan)) > 0, axis=1)
     informative: Ints = moved[row, sample] - moved[row, start]
-    nats = step_information(block.values, block.reference_cells * block.cell, block.resolution)
-    score = informative * nats[row] - 2.0 * np.log(block.n_times)
+    usual = step_information(block.values, block.reference_cells * block.cell, block.resolution)
+    seen = block.values[row[:, None], sample[:, None] - np.arange(width)[None, :]]
+    # within a band of k reporting steps a value tells no more than which of them it is
+    with np.errstate(divide="ignore", invalid="ignore"):
+        nats = np.fmin(usual[row], np.log1p((seen.max(axis=1) - seen.min(axis=1)) / block.resolution[row]))
+    score = informative * nats - 2.0 * np.log(block.n_times)
     cell = sample // block.cell
     inside = cell < block.n_cells
     order = np.lexsort((score, cell, row))

@@ -44,3 +44,10 @@ def test_runs_at_the_detection_limit_and_whole_numbers_do_not_alert() -> None:
     coarse = np.round(honest(np.random.default_rng(5), 2400, mean=8.0, spread=1.0))
     rows = {channel(): low, channel("so2"): coarse}
     assert not alerts(site(rows, n_accepted=1200), DETECTOR)
+
+
+def test_patterns_of_two_values_in_a_narrow_band_are_no_replay() -> None:
+    rng = np.random.default_rng(21)
+    values = honest(rng, 2400)
+    values[1500:1572] = 50.0 + 0.1 * rng.integers(0, 2, 72)
+    assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
