@@ -62,7 +62,8 @@ def checked_audits(data: SiteData) -> tuple[Checked, ...]:
         ratio = bound_ratio(audit.residual, bound=bound + audit.coarse, scale=tightness.scale)
         # a broken value speaks for itself; the mean is for the bias that no single value shows, and readings for "less
         # than" lie all to one side
-        intact = np.where((ratio <= 1) & (audit.doubt == 0), audit.residual, np.nan)
+        is_sharp = bound_ratio(audit.residual, bound=bound, scale=tightness.scale) <= 1
+        intact = np.where(is_sharp & (audit.doubt == 0), audit.residual, np.nan)
         bias = {window: _bias_ratio(audit, intact, tightness, window=window) for window in BIAS_WINDOWS}
         found.append(Checked(audit, ratio, bias, bound * tightness.scale))
     return tuple(found)

@@ -98,11 +98,12 @@ def coarser_by(values: Floats, *, step: float) -> Floats:
     if step <= 0:
         return out
     place = np.round(values / step)
+    valid = np.flatnonzero(np.isfinite(place))
     for multiple in COARSER:
         with np.errstate(invalid="ignore"):
             ends_in_zeros = (np.mod(place, multiple) == 0) & (multiple * step <= MOST_COARSE * np.abs(values))
         if multiple == TWICE:
-            ends_in_zeros[1:] &= ends_in_zeros[:-1].copy()
+            ends_in_zeros[valid[1:]] &= ends_in_zeros[valid[:-1]]
         out[ends_in_zeros] = multiple * step / 2
     return out
 

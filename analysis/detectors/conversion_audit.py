@@ -121,7 +121,15 @@ def _mean_of_conversions(grid: Grid, row: int, value: Series, oxygen: Series) ->
         values=converted[arrived],
         normal=np.isfinite(converted[arrived]),
     )
-    count = grid.interval_s // parts_grid.interval_s
+    # what a device does with a part near ambient air is its own: the whole is not judged
+    ambient = parts_of(
+        grid.times_s,
+        interval_s=grid.interval_s,
+        times=parts_grid.times_s[arrived],
+        values=(np.nan_to_num(o[arrived]) > HIGHEST_OXYGEN_PCT).astype(np.float64),
+        normal=np.ones(int(arrived.sum()), dtype=bool),
+    )
+    expected = mean_of_parts(parts, expected_count=grid.interval_s // parts_grid.interval_s)
     known = slopes["value"][np.isfinite(slopes["value"])]
     factor = float(np.median(known)) if known.size else np.nan
     return make_audit(
@@ -129,7 +137,7 @@ def _mean_of_conversions(grid: Grid, row: int, value: Series, oxygen: Series) ->
         row,
         formula="oxygen_conversion",
         sources=[value, oxygen],
-        expected=mean_of_parts(parts, expected_count=count),
+        expected=np.where(ambient.total > 0, np.nan, expected),
         slopes={"value": np.full(grid.n_times, factor)},
         steps={"value": step_of(value)},
         implied={},

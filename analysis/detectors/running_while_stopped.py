@@ -20,6 +20,7 @@ from analysis.model.site import SiteData
 
 STOP_FLAG = "F"
 BAND_QUANTILE = 0.02
+MAX_LAG_H = 12
 _STOP_SHARE = 0.5
 _FLOWS = ("flow_dry_standard", "flow", "velocity")
 
@@ -155,16 +156,40 @@ def confirmed_hours(marked: Bools, runs: Bools, stands: Bools, *, exceeds: Bools
     -------
     hours : (h,) float64
         Length of the row up to each hour. An hour beside one that stands still is the half-running edge of a real
-        stop and does not count; a row of nothing but exceedances is left to `false_flag`, which knows how improbable
-        it is.
+        stop and does not count, nor one that a late clock explains; a row of nothing but exceedances is left to
+        `false_flag`, which knows how improbable it is.
     """
     beside = np.zeros_like(stands)
     beside[1:] |= stands[:-1]
     beside[:-1] |= stands[1:]
     always = np.ones_like(marked)
-    contradicts = marked & runs & ~beside
+    contradicts = marked & runs & ~beside & ~by_late_clock(marked, stands)
     hours = consecutive(contradicts, always)
     return np.where(consecutive(contradicts & exceeds, always) == hours, 0.0, hours)
+
+
+def by_late_clock(marked: Bools, stands: Bools) -> Bools:
+    """Hours whose mark belongs to the standstill before, if the logger's clock is ahead of the meter's.
+
+    Parameters
+    ----------
+    marked, stands : (h,) bool
+        Stop marks of the outlet; standstill by the meter.
+
+    Returns
+    -------
+    late : (h,) bool
+        The marks began some hours after the standstill that they began in; so many hours ago the plant stood. (The
+        hour beside it is taken along, as at any stop.)
+    """
+    number = np.arange(marked.size)
+    begin_of_marks, begin_of_stop = (
+        np.maximum.accumulate(np.where(state & ~np.concatenate([[False], state[:-1]]), number, 0))
+        for state in (marked, stands)
+    )
+    lag = np.where(stands[begin_of_marks], begin_of_marks - begin_of_stop[begin_of_marks], 0)
+    lag = np.where(marked & (lag <= MAX_LAG_H), lag, 0)
+    return (lag > 0) & (stands[number - lag] | stands[np.maximum(number - lag - 1, 0)])
 
 
 DETECTOR = Detector(

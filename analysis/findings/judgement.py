@@ -33,6 +33,12 @@ EXPLAINS: dict[str, frozenset[str]] = {
         }
     ),
     "reporting_step_changed": frozenset({"stuck_value", "smoothed"}),
+    "documented_change": frozenset(
+        {
+            "stuck_value", "narrow_band", "synthetic_noise", "smoothed", "offset", "scaled", "flow_coefficient_edited",
+            "diluted_with_air", "diluted_with_zero_gas", "oxygen_tampered",
+        }
+    ),
     "process_change": frozenset(
         {
             "scaled", "offset", "narrow_band", "synthetic_noise", "smoothed", "capped", "clipped", "treatment_off",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.detectors.running_while_stopped import confirmed_hours, run
+from analysis.detectors.running_while_stopped import by_late_clock, confirmed_hours, run
 from analysis.model.metadata import Event
 from tests.analysis.plant import FLAGS, HOUR_S, START_S, honest_values, make_site
 
@@ -65,3 +65,28 @@ def test_without_a_meter_flow_and_temperature_together_can_tell() -> None:
     assert np.nanmax(scores.scores) >= 12
     cold = {name: values for name, values in raw.items() if name != "temp"}
     assert run(make_site(cold, accepted=ACCEPTED, flags=marked(24), facilities=())) == []
+
+
+@pytest.mark.parametrize("lag", [0, 1, 2, 8])
+def test_marks_that_a_late_clock_puts_after_the_stop_are_honest(lag: int) -> None:
+    raw = {name: values.copy() for name, values in honest_values().items()}
+    raw["load"][FIRST : FIRST + 20] = 0.5
+    scores = run(make_site(raw, accepted=ACCEPTED, flags=marked(20, first=FIRST + lag)))
+    assert np.nanmax(scores[0].scores) == 0
+
+
+def test_marks_that_go_on_after_the_stop_are_not_a_late_clock() -> None:
+    raw = {name: values.copy() for name, values in honest_values().items()}
+    raw["load"][FIRST : FIRST + 20] = 0.5
+    (scores,) = run(make_site(raw, accepted=ACCEPTED, flags=marked(30, first=FIRST + 2)))
+    assert np.flatnonzero(scores.scores[0] >= 1).tolist() == list(range(FIRST + 23, FIRST + 32))
+
+
+def test_a_late_clock_explains_as_many_hours_as_it_is_late() -> None:
+    stands, marks = np.zeros(20, dtype=bool), np.zeros(20, dtype=bool)
+    stands[2:8] = True
+    marks[5:14] = True
+    assert np.flatnonzero(by_late_clock(marks, stands)).tolist() == list(range(5, 12))
+    marks[:] = False
+    marks[10:14] = True
+    assert not by_late_clock(marks, stands).any()
