@@ -26,7 +26,8 @@ WITH_BASELINES = ("injected", "honest", "turbine")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How much is built: placements of each class and level, honest sites, events of each kind, ranked sites."""
+    """How much is built: placements of each class and level, honest sites, events of each kind, ranked sites; `second`:
+    of the second source."""
 
     placements: int
     real_placements: int
@@ -34,11 +35,15 @@ class Size:
     real_honest: int
     events: int
     ranked: int
+    second: outcome.Size
     levels: tuple[str, ...] = LEVELS
 
 
-FULL = Size(placements=5, real_placements=2, honest=72, real_honest=20, events=5, ranked=250)
-QUICK = Size(placements=1, real_placements=1, honest=12, real_honest=4, events=1, ranked=30, levels=("L1", "L3"))
+FULL = Size(placements=5, real_placements=2, honest=72, real_honest=20, events=5, ranked=250, second=outcome.FULL)
+QUICK = Size(
+    placements=1, real_placements=1, honest=12, real_honest=4, events=1, ranked=30, second=outcome.QUICK,
+    levels=("L1", "L3"),
+)  # fmt: skip
 
 
 def evaluate(seed: int, size: Size, work: Path, *, budgets: tuple[float, ...], workers: int) -> str:
@@ -47,9 +52,7 @@ def evaluate(seed: int, size: Size, work: Path, *, budgets: tuple[float, ...], w
     cohorts = build_cohorts(seed, size, work, began=began)
     figures, costs = assess(cohorts, work, budgets=budgets, workers=workers, began=began)
     page = render(figures, costs, seed=seed, heading=HEADING)
-    second = outcome.QUICK if size == QUICK else outcome.FULL
-    folder = work / "second_source"
-    page += "\n" + section.figures(seed, second, folder, budgets=budgets, workers=workers)
+    page += "\n" + section.figures(seed, size.second, work / "second_source", budgets=budgets, workers=workers)
     progress(began, "second source scored")
     return page
 

@@ -33,7 +33,7 @@ class Size:
     events: tuple[str, ...] = tuple(CONTROLS)
 
 
-FULL = Size(placements=2, honest=40, controls=3, ranked=100)
+FULL = Size(placements=2, honest=40, controls=3, ranked=80)
 QUICK = Size(placements=1, honest=6, controls=0, levels=("L1",))
 
 
