@@ -156,8 +156,8 @@ def confirmed_hours(marked: Bools, runs: Bools, stands: Bools, *, exceeds: Bools
     -------
     hours : (h,) float64
         Length of the row up to each hour. An hour beside one that stands still is the half-running edge of a real
-        stop and does not count, nor one that a late clock explains; a row of nothing but exceedances is left to
-        `false_flag`, which knows how improbable it is.
+        stop and does not count, nor one that a late clock explains; a row of nothing but exceedances that begins
+        with them is left to `false_flag`, which knows how improbable it is.
     """
     beside = np.zeros_like(stands)
     beside[1:] |= stands[:-1]
@@ -165,7 +165,12 @@ def confirmed_hours(marked: Bools, runs: Bools, stands: Bools, *, exceeds: Bools
     always = np.ones_like(marked)
     contradicts = marked & runs & ~beside & ~by_late_clock(marked, stands)
     hours = consecutive(contradicts, always)
-    return np.where(consecutive(contradicts & exceeds, always) == hours, 0.0, hours)
+    # where limits were exceeded without a mark for hours before, the mark does not hide the exceedance
+    before = np.arange(marked.size) - hours.astype(np.int64)
+    open_exceedance = exceeds & ~marked
+    was_open = (before >= 1) & open_exceedance[before] & open_exceedance[np.maximum(before - 1, 0)]
+    only_exceedances = consecutive(contradicts & exceeds, always) == hours
+    return np.where(only_exceedances & ~was_open, 0.0, hours)
 
 
 def by_late_clock(marked: Bools, stands: Bools) -> Bools:

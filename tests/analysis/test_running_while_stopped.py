@@ -52,6 +52,15 @@ def test_a_row_of_nothing_but_exceedances_is_left_to_the_flags() -> None:
     assert hours.tolist() == [0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 0]
 
 
+def test_marks_within_hours_of_open_exceedance_hide_nothing_and_count() -> None:
+    marks, runs, stands = np.zeros(12, dtype=bool), np.ones(12, dtype=bool), np.zeros(12, dtype=bool)
+    marks[5:8] = True
+    always = np.ones(12, dtype=bool)
+    assert confirmed_hours(marks, runs, stands, exceeds=always).tolist() == [0] * 5 + [1, 2, 3] + [0] * 4
+    just_begun = np.arange(12) >= 4
+    assert not confirmed_hours(marks, runs, stands, exceeds=just_begun).any()
+
+
 def test_honest_marks_other_flags_and_sites_without_history_score_nothing() -> None:
     assert run(make_site(honest_values(), accepted=ACCEPTED)) == []
     fault = {name: np.where(flags == STOP, 4, 0).astype(np.uint8) for name, flags in marked(24).items()}
