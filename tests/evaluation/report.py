@@ -192,7 +192,7 @@ def _stated_p(figure: BudgetFigures) -> Lines:
     lines = ["## Stated and realised p", ""]
     lines.append(
         "Share of honest simulated site-months in which a finding of a falsification class of at most the stated p "
-        "begins (alert or not). The p of a finding counts all that is looked at in a month: the share should not exceed it."
+        "begins (alert or not). The p of a finding counts all that is looked at: the share should not exceed it."
     )
     return [*lines, "", *table(["stated p at most", "share of honest site-months", "site-months"], rows)]
 
