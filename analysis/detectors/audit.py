@@ -25,7 +25,7 @@ COARSER = (5, 10, 100)
 """Multiples of its step that an instrument or logger may be set to round to from one day on."""
 BENT = 1.02  # the identities are not straight over a coarser step
 TWICE = 5  # so many honest values are multiples of five that the one before must be, too
-MOST_COARSE = 0.1  # of the value: nobody rounds further
+MOST_COARSE = 0.25  # of the value: nobody rounds further
 FIT_MARGIN = 1.1
 
 

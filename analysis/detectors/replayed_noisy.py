@@ -196,7 +196,8 @@ def _best(
     best, lags, days = out
     row, query, lag, residual = close_pairs(levels, begins, width=width, least=least)
     least = least_of_reference(row, query, residual, least, n_reference=n_reference)
-    asked = ~np.isnan(best[row, query]) & (residual <= CLOSE * least[row])
+    # days that repeat exactly by nature, such as those of a constant, tell nothing
+    asked = ~np.isnan(best[row, query]) & (residual <= CLOSE * least[row]) & (least[row] > 0)
     row, query, lag, residual = row[asked], query[asked], lag[asked], residual[asked]
     gain = 0.5 * width * np.log(least[row] / np.maximum(residual, 1e-4 * least[row]))
     order, total, length = accumulated(row, query, lag, gain)

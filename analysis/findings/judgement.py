@@ -32,7 +32,7 @@ EXPLAINS: dict[str, frozenset[str]] = {
             "flow_coefficient_edited", "diluted_with_air", "diluted_with_zero_gas", "oxygen_tampered",
         }
     ),
-    "reporting_step_changed": frozenset({"stuck_value", "smoothed"}),
+    "reporting_step_changed": frozenset({"stuck_value", "smoothed", "narrow_band", "capped", "clipped"}),
     "documented_change": frozenset(
         {
             "stuck_value", "narrow_band", "synthetic_noise", "smoothed", "offset", "scaled", "flow_coefficient_edited",

@@ -231,8 +231,8 @@ def test_a_logger_that_rounds_to_a_coarser_step_from_one_day_on_sums_no_worse(na
 
 
 def test_a_value_that_ends_in_zeros_may_be_rounded_more_coarsely() -> None:
-    values = np.array([12.34, 12.30, 12.35, 12.30, 12.00, 0.0, np.nan, 0.1])
-    assert coarser_by(values, step=0.01).tolist() == pytest.approx([0, 0.05, 0.025, 0.05, 0.5, 0, 0, 0])
+    values = np.array([12.34, 12.30, np.nan, 12.35, 12.30, 12.00, 0.0, np.nan, 0.1])
+    assert coarser_by(values, step=0.01).tolist() == pytest.approx([0, 0.05, 0, 0.025, 0.05, 0.5, 0, 0, 0])
 
 
 def test_without_accepted_history_or_formula_nothing_is_said() -> None:
