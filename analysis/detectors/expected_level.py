@@ -196,6 +196,15 @@ def trailing_sum(values: Array, *, window: int) -> Array:
     return out
 
 
+def baseline_before(residual: Array, *, lag: int, per_day: int) -> Array:
+    """Median of the daily means of the `BASELINE_DAYS` whole days that ended at least `lag` samples ago. (k, n)
+
+    0, the level of the reference, while fewer than three days are known. [unit of `residual`]
+    """
+    medians = _medians_of_days(residual, per_day=per_day)
+    return np.asarray(medians[:, _whole_days_before(residual.shape[1], lag=lag, per_day=per_day)])
+
+
 def _whole_days_before(n: int, *, lag: int, per_day: int) -> NDArray[np.int64]:
     return np.clip((np.arange(n) + 1 - lag) // per_day, 0, n // per_day)
 
@@ -243,6 +252,5 @@ def level_contrasts(residual: Array, *, windows: Sequence[int], per_day: int) ->
     out = {}
     for window in windows:
         recent = trailing_mean(residual, window=window, min_count=(window + 1) // 2)
-        before = _whole_days_before(residual.shape[1], lag=window, per_day=per_day)
-        out[window] = recent - medians[:, before]
+        out[window] = recent - medians[:, _whole_days_before(residual.shape[1], lag=window, per_day=per_day)]
     return out

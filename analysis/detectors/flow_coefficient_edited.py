@@ -111,6 +111,6 @@ DETECTOR = Detector(
     floor=4.0,
     tail="exponential",
     least_scale=0.5,
-    specificity=6,
+    specificity=8,
     alternatives=("scaled", "parameter_edited", "process_change"),
 )

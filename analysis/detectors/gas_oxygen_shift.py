@@ -44,6 +44,7 @@ PATTERNS = (
 )
 """In log(20.9 − O) air moves oxygen and gases alike, in log O zero gas does: in its own coordinates a pattern is
 straight."""
+DIRECTIONS = tuple(name for name, *_ in PATTERNS)
 WANTED, RIVAL = 0, -1
 """Places of the two among the directions that `_project` tries."""
 
@@ -60,7 +61,7 @@ class PointShift(NamedTuple):
     """One point and window length, by direction."""
 
     point: str
-    channels: tuple[str, ...]
+    channels: dict[str, tuple[str, ...]]
     by_direction: dict[str, Directed]
 
 
@@ -77,10 +78,30 @@ def gas_oxygen_shifts(data: SiteData) -> dict[int, list[PointShift]]:
         if oxygen is None or not rows:
             continue
         residuals = _residuals(table, data, point=point, oxygen=oxygen, gases=rows)
-        names = tuple(table.channels[row].id for row in [*rows, oxygen])
+        quantities = {table.channels[row].quantity for row in rows}
+        channels = {name: accused(data, point=point, gases=quantities, direction=name) for name in DIRECTIONS}
         for window, by_direction in _directed_shifts(residuals, table.reference).items():
-            found[window].append(PointShift(point, names, by_direction))
+            found[window].append(PointShift(point, channels, by_direction))
     return found
+
+
+def accused(data: SiteData, *, point: str, gases: set[str], direction: str) -> tuple[str, ...]:
+    """Channels of a point that are false if the direction is right: what passes the line, and what follows from it.
+
+    Means of every length, as the longer ones are made of the shorter. Converted values hardly move with air in the
+    line; edited oxygen moves them alone.
+    """
+    kept = (set() if direction == "oxygen_tampered" else gases) | {"o2"}
+    converted = set() if direction == "diluted_with_air" else gases
+    return tuple(
+        channel.id
+        for channel in data.site.channels
+        if channel.point == point
+        and (
+            (channel.statistic in ("avg", "rtd") and channel.quantity in kept and channel.formula != "mass")
+            or (channel.statistic.startswith("zs") and channel.quantity in converted)
+        )
+    )
 
 
 def _gas_rows(table: HourlyTable, point: str) -> list[int]:
@@ -241,7 +262,7 @@ def direction_scores(data: SiteData, direction: str) -> list[Scores]:
         amplitude = np.stack([one.amplitude for one in own])
         out.append(
             Scores(
-                targets=tuple(Target(data.site.id, shift.point, shift.channels) for shift in shifts),
+                targets=tuple(Target(data.site.id, shift.point, shift.channels[direction]) for shift in shifts),
                 interval_s=3600,
                 start_s=table.start_s,
                 ends=ends,

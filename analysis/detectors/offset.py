@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.level_step import WINDOWS_H, steps
-from analysis.detectors.shape import HOUR_S, cell_scores, is_regulated
-from analysis.model.arrays import Floats
-from analysis.model.block import SeriesBlock
+from analysis.detectors.level_step import step_scores
+from analysis.model.site import SiteData
+
+LEAST_FALL = 0.15
+"""Of the logarithm: a process settles lower by a seventh honestly, and its noise stays too."""
 
 
-def lone_fall(level: Floats, noise: Floats) -> Floats:
-    """Fall of the level less any change of the noise, as logarithms. (n_series, n_windows) [1]"""
-    return -level - np.abs(noise)
-
-
-def run(block: SeriesBlock) -> list[Scores]:
-    """One stream a window length."""
-    out = []
-    for hours in WINDOWS_H:
-        step = steps(block, hours)
-        if step is None:
-            continue
-        width = block.window_cells(hours * HOUR_S)
-        scores = lone_fall(step.level, step.noise)
-        evidence = {
-            "before": step.before,
-            "after": step.after,
-            "factor": np.exp(step.level),
-            "noise_factor": np.exp(step.noise),
-        }
-        out.append(cell_scores(block, scores, width=width, evidence=evidence, stream=f"{hours}h"))
-    return out
+def run(data: SiteData) -> list[Scores]:
+    """One stream a window length of 24 and 48 h, for every regulated channel."""
+    return step_scores(data, least_fall=LEAST_FALL, by_factor=False)
 
 
 DETECTOR = Detector(
     name="offset",
     fault="offset",
-    runs_on="block",
+    runs_on="site",
     run=run,
-    needs=is_regulated,
-    floor=0.08,
+    floor=2.0,
+    tail="exponential",
+    least_scale=0.3,
     specificity=3,
-    share=0.5,
+    share=1.0,
     alternatives=("parameter_edited", "scaled", "process_change", "instrument_fault"),
     explanation=Text(
         en="the mean fell from {before:.4g} to {after:.4g} while the noise stayed as it was (× "

@@ -39,6 +39,6 @@ DETECTOR = Detector(
     tail="exponential",
     least_scale=0.5,
     share=1.0,
-    specificity=6,
+    specificity=7,
     alternatives=("diluted_with_zero_gas", "instrument_fault", "process_change"),
 )

@@ -1,53 +1,34 @@
 """Every value times a factor: a slope, a range or a coefficient was changed. Level and noise fall by the same factor.
 
-An honest retrofit lowers the level too, but the noise of the instrument does not shrink by the same factor; only both
-together are counted, and the smaller of the two falls is the score.
+An honest retrofit lowers the level too, but the noise of the instrument does not shrink by the same factor: a step
+whose noise fits a constant taken off better is not counted here.
 """
 
 from __future__ import annotations
 
-import numpy as np
-
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.level_step import WINDOWS_H, steps
-from analysis.detectors.shape import HOUR_S, cell_scores, is_regulated
-from analysis.model.arrays import Floats
-from analysis.model.block import SeriesBlock
+from analysis.detectors.level_step import step_scores
+from analysis.model.site import SiteData
+
+LEAST_FALL = 0.05
+"""Of the logarithm: so much instruments are off by honestly."""
 
 
-def joint_fall(level: Floats, noise: Floats) -> Floats:
-    """Smaller of the falls of level and noise, less half of what they disagree by. (n_series, n_windows) [1]"""
-    return np.asarray(np.minimum(-level, -noise) - 0.5 * np.abs(level - noise))
-
-
-def run(block: SeriesBlock) -> list[Scores]:
-    """One stream a window length."""
-    out = []
-    for hours in WINDOWS_H:
-        step = steps(block, hours)
-        if step is None:
-            continue
-        width = block.window_cells(hours * HOUR_S)
-        scores = joint_fall(step.level, step.noise)
-        evidence = {
-            "before": step.before,
-            "after": step.after,
-            "factor": np.exp(step.level),
-            "noise_factor": np.exp(step.noise),
-        }
-        out.append(cell_scores(block, scores, width=width, evidence=evidence, stream=f"{hours}h"))
-    return out
+def run(data: SiteData) -> list[Scores]:
+    """One stream a window length of 24 and 48 h, for every regulated channel."""
+    return step_scores(data, least_fall=LEAST_FALL, by_factor=True)
 
 
 DETECTOR = Detector(
     name="scaled",
     fault="scaled",
-    runs_on="block",
+    runs_on="site",
     run=run,
-    needs=is_regulated,
-    floor=0.08,
+    floor=2.0,
+    tail="exponential",
+    least_scale=0.3,
     specificity=3,
-    share=0.5,
+    share=1.0,
     alternatives=("parameter_edited", "diluted_with_air", "offset", "process_change"),
     explanation=Text(
         en="level and noise fell together: the mean from {before:.4g} to {after:.4g} (× {factor:.2f}), the noise × "

@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 
 def run_lengths(row):
     """(length, start) at each sample of one series."""
@@ -99,17 +97,6 @@ def block_maxima(row, honest, block):
         if is_honest and not math.isnan(score):
             out[name] = max(out[name], score)
     return [out[name] for name in sorted(out)]
-
-
-def level_step(row, width, baseline):
-    """ln(mean of the last `width` / mean of the `baseline` before) at each sample; `None` where too little is there."""
-    out = []
-    for end in range(1, len(row) + 1):
-        new = [v for v in row[max(end - width, 0) : end] if not math.isnan(v)]
-        old = [v for v in row[max(end - width - baseline, 0) : max(end - width, 0)] if not math.isnan(v)]
-        enough = len(new) >= 0.5 * width and len(old) >= 0.3 * baseline
-        out.append(math.log(np.mean(new) / np.mean(old)) if enough else None)
-    return out
 
 
 def held_together(length, start, nats, live, regulated):

@@ -36,6 +36,20 @@ def baseline_before(residual: Array, *, lag: int, per_day: int, days: int) -> Ar
     return out
 
 
+def step_contrasts(residual: Array, *, lengths: list[int], lag: int, per_day: int) -> Array:
+    """Means over `lengths`, the last first, one before the other, less the median of the thirty days before `lag`."""
+    baseline = baseline_before(residual[None], lag=lag, per_day=per_day, days=30)[0]
+    out = np.full((len(lengths), len(residual)), np.nan)
+    for t in range(len(residual)):
+        end = t + 1
+        for i, length in enumerate(lengths):
+            known = [v for v in residual[max(0, end - length) : max(0, end)] if not math.isnan(v)]
+            if end > 0 and len(known) >= (length + 1) // 2:
+                out[i, t] = sum(known) / len(known) - baseline[t]
+            end -= length
+    return out
+
+
 def without_spikes(values: Array) -> Array:
     out = values.copy()
     for i in range(values.shape[0]):
