@@ -93,7 +93,8 @@ def _sentences(outcome: Outcome) -> Iterator[str]:
         r = outcome.ranking
         yield (
             f"Ranking of {r.site_months} site-months, {r.falsified} falsified: precision@10 {r.precision_10:.2f}, "
-            f"@30 {r.precision_30:.2f}, average precision {r.average_precision:.2f}."
+            f"@30 {r.precision_30:.2f} (at most {min(1.0, r.falsified / 30):.2f}), "
+            f"average precision {r.average_precision:.2f}."
         )
 
 
