@@ -82,6 +82,7 @@ DETECTOR = Detector(
     run=run,
     needs=is_regulated,
     floor=0.9,
+    believed=0.4,  # a plant at one load is quiet for weeks
     specificity=4,
     alternatives=("synthetic_noise", "smoothed", "stuck_value", "instrument_fault"),
     explanation=Text(
