@@ -63,7 +63,12 @@ def changes_at(block: SeriesBlock, works: list[Event]) -> Iterator[Change]:
         proved = done + noise_w
         if since < level_w or proved > block.n_cells:
             continue
-        own = [r for r, c in enumerate(block.channels) if is_measured(c) and event.point in (None, "", c.point)]
+        own = [
+            row
+            for row, c in enumerate(block.channels)
+            # what happened within the reference is part of it
+            if is_measured(c) and event.point in (None, "", c.point) and since >= block.reference_cells[row]
+        ]
         for row in own:
             past = noise[row, max(0, since - before_w) : since]
             past = past[np.isfinite(past)]

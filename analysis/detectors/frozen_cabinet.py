@@ -59,6 +59,7 @@ def _scores_of(grid: Grid, rows: list[int], target: Target) -> list[Scores]:
         live=first > _LIVE_NATS,
         regulated=np.array([is_regulated(channel) for channel in block.channels]),
     )
+    held[block.cell_ends <= block.reference_cells.max() * block.cell] = 0.0  # odds learned there cannot judge it
     if not held.any():
         return []
     return [

@@ -28,6 +28,7 @@ def run(block: SeriesBlock) -> list[Scores]:
     with np.errstate(invalid="ignore"):
         counted = np.where(block.values > np.fmax(block.detection_limit, 0.0)[:, None], block.values, np.nan)
     nats, start, factor = coarser_steps(counted, step=step, n_reference=n_reference)
+    nats[np.arange(block.n_times)[None, :] < n_reference[:, None]] = 0.0  # odds learned there cannot judge it
     if not (nats >= LEAST_NATS).any():
         return []
     at = block.cell_ends - 1
