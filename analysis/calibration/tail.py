@@ -122,19 +122,20 @@ class ExponentialTail:
 
 @dataclass(frozen=True)
 class OddsTail:
-    """reach·e^-(rate·(s - shown)) beyond `shown`, the largest of history and 0. (n_rows,)"""
+    """reach·e^-(rate·(s - shown)) beyond `shown`, the largest of history and 0; no less than e^-s. (n_rows,)"""
 
     shown: Floats
     rate: Floats
     reach: Floats
 
     def exceeded_by(self, probability: Floats) -> Floats:
-        return np.asarray(self.shown + np.log(np.maximum(self.reach / probability, 1.0)) / self.rate)
+        beyond = self.shown + np.log(np.maximum(self.reach / probability, 1.0)) / self.rate
+        return np.asarray(np.maximum(beyond, -np.log(probability)))
 
     def probability(self, row: int, scores: Floats) -> Floats:
         excess = scores - self.shown[row]
         beyond = self.reach[row] * np.exp(-self.rate[row] * np.maximum(excess, 0.0))
-        return np.asarray(np.where(excess >= 0.0, beyond, 1.0))
+        return np.asarray(np.where(excess >= 0.0, np.maximum(beyond, np.exp(-np.maximum(scores, 0.0))), 1.0))
 
 
 def fit(

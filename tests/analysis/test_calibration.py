@@ -45,9 +45,15 @@ def test_odds_are_believed_in_part_and_beyond_what_history_has_shown() -> None:
     assert tail.probability(0, np.array([24.0]))[0] == pytest.approx(np.exp(-0.25 * 20.0) / 5)
 
 
+def test_odds_claim_no_less_than_the_model_itself() -> None:
+    tail = fit(np.zeros((1, 400)), np.ones(1), kind="odds", least_scale=1.0, believed=0.5)
+    assert tail.probability(0, np.array([5.0]))[0] == pytest.approx(np.exp(-5.0))
+    assert tail.exceeded_by(np.array([1e-3]))[0] == pytest.approx(-np.log(1e-3))
+
+
 def test_odds_fall_no_faster_than_history_thins_out() -> None:
     rng = np.random.default_rng(4)
-    wide, narrow = rng.exponential(40.0, (1, 200)), rng.exponential(0.4, (1, 200))
+    wide, narrow = rng.exponential(40.0, (1, 200)), 50.0 + rng.exponential(0.4, (1, 200))
     for history, rate in ((wide, None), (narrow, 0.3)):
         tail = fit(history, np.ones(1), kind="odds", least_scale=1.0, believed=0.3)
         top = np.sort(history[0])[-21:]
