@@ -48,9 +48,11 @@ def _is_direct(channel: Channel) -> bool:
 
 def _scores_of(grid: Grid, rows: list[int], target: Target) -> list[Scores]:
     block = SeriesBlock.of([grid]).rows(np.array(rows))
-    first, further = repetition_odds(block.values, block.reference_cells * block.cell)
-    length, start = run_lengths(block.values)
     at = block.cell_ends - 1
+    length, start = run_lengths(block.values)
+    if (length[:, at] > LEAST_REPEATS).sum(axis=0).max(initial=0) < LEAST_QUANTITIES:
+        return []
+    first, further = repetition_odds(block.values, block.reference_cells * block.cell)
     nats = np.minimum(length - 1.0, 1.0) * first[:, None] + np.maximum(length - 2.0, 0.0) * further[:, None]
     held, since = held_together(
         length[:, at],

@@ -71,33 +71,41 @@ def coarser_steps(values: Floats, *, step: Floats, n_reference: Ints) -> tuple[F
     -------
     nats : (n, m) float64
         Number of changes since the last value off the coarser grid, times −ln of how often an accepted change falls
-        on it; the largest over `FACTORS`.
+        on it; the largest over `FACTORS`. Below `LEAST_NATS` it may be less than that, to save the work.
     start : (n, m) int64
         First sample after the last one off that grid.
     factor : (n, m) int64
         The coarser step in accepted steps.
     """
-    place = np.round(values / step[:, None])
-    valid = np.isfinite(place)
-    number = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    last = np.maximum.accumulate(np.where(valid, number, 0), axis=1)
-    filled = np.take_along_axis(place, last, axis=1)
-    changed = valid & (np.diff(filled, axis=1, prepend=np.nan) != 0)
+    n, m = values.shape
+    valid = np.isfinite(values) & np.isfinite(step)[:, None]
+    place = np.zeros((n, m), dtype=np.int64)
+    np.rint(values / step[:, None], out=place, where=valid, casting="unsafe")
+    number = np.arange(m)
+    if valid.all():
+        filled = place
+    else:
+        filled = np.take_along_axis(place, np.maximum.accumulate(np.where(valid, number, 0), axis=1), axis=1)
+    changed = valid.copy()
+    changed[:, 1:] &= filled[:, 1:] != filled[:, :-1]
     reference = changed & (number < n_reference[:, None])
     changes = reference.sum(axis=1)
-    best = np.zeros(values.shape)
-    start, factor = np.zeros(values.shape, dtype=np.int64), np.ones(values.shape, dtype=np.int64)
+    best = np.zeros((n, m))
+    start, factor = np.zeros((n, m), dtype=np.int64), np.ones((n, m), dtype=np.int64)
     for multiple in FACTORS:
-        with np.errstate(invalid="ignore"):
-            on = np.mod(place, multiple) == 0
-        share = ((reference & on).sum(axis=1) + 1.0) / (changes + 2.0)
-        since = np.maximum.accumulate(np.where(valid & ~on, number + 1, 0), axis=1)
-        count = np.cumsum(changed & on, axis=1)
-        before = np.take_along_axis(np.concatenate([np.zeros((len(count), 1)), count], axis=1), since, axis=1)
-        nats = np.where((changes >= _LEAST_CHANGES)[:, None], (count - before) * -np.log(share)[:, None], 0.0)
-        better = nats > best
-        best = np.where(better, nats, best)
-        start, factor = np.where(better, since, start), np.where(better, multiple, factor)
+        on = place % multiple == 0
+        odds = -np.log(((reference & on).sum(axis=1) + 1.0) / (changes + 2.0))
+        odds[changes < _LEAST_CHANGES] = 0.0
+        count = np.cumsum(changed & on, axis=1, dtype=np.int32)
+        off = valid & ~on
+        count -= np.maximum.accumulate(np.where(off, count, np.int32(0)), axis=1)
+        rows = np.flatnonzero(count.max(axis=1, initial=0) * odds >= LEAST_NATS)
+        nats = count[rows] * odds[rows, None]
+        better = nats > best[rows]
+        best[rows] = np.where(better, nats, best[rows])
+        since = np.maximum.accumulate(np.where(off[rows], number + 1, 0), axis=1)
+        start[rows] = np.where(better, since, start[rows])
+        factor[rows] = np.where(better, multiple, factor[rows])
     return best, start, factor
 
 

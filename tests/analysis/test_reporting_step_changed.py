@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.detectors.reporting_step_changed import DETECTOR, coarser_steps, decimal_step, run
+from analysis.detectors.reporting_step_changed import DETECTOR, LEAST_NATS, coarser_steps, decimal_step, run
 from tests.analysis import naive
 from tests.analysis.series import block, channel, honest
 
@@ -51,8 +51,10 @@ def test_it_agrees_with_plain_loops() -> None:
     values = np.concatenate([stepped(10)[900:1020], [np.nan, 40.3, np.nan, 41.0, 41.0]])
     nats, start, factor = coarser_steps(values[None, :], step=np.array([0.1]), n_reference=np.array([90]))
     twin = naive.coarser_steps(values.tolist(), 0.1, 90)
-    np.testing.assert_allclose(nats[0], [one[0] for one in twin])
-    shown = nats[0] > 0
+    shown = nats[0] >= LEAST_NATS
+    assert shown.any()
+    assert shown.tolist() == [one[0] >= LEAST_NATS for one in twin]
+    np.testing.assert_allclose(nats[0, shown], [one[0] for one in twin if one[0] >= LEAST_NATS])
     assert start[0, shown].tolist() == [one[1] for one, is_shown in zip(twin, shown, strict=True) if is_shown]
     assert factor[0, shown].tolist() == [one[2] for one, is_shown in zip(twin, shown, strict=True) if is_shown]
 
