@@ -2,7 +2,7 @@
 
 Two rules. The written one: "variation for long within 2 % of range" (the inspection guide for automatic monitoring of
 pollution sources, 2012, chapter 7.1). And the noise floor: level and noise together far below what the channel has
-shown before.
+shown before at the same level, for what varies in proportion is quieter when it is low.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated
+from analysis.detectors.shape import HOUR_S, cell_scores, is_regulated, usual_at_level
 from analysis.model.arrays import Floats
 from analysis.model.block import SeriesBlock
 
@@ -27,8 +27,10 @@ def quietness(
     ----------
     spread, noise : (n_series, n_windows) float64
         Standard deviation, and square root of half the mean squared difference. [unit of the channel]
-    usual_spread, usual_noise, resolution : (n_series,) float64
-        Medians over accepted windows, and the reporting step. [unit of the channel]
+    usual_spread, usual_noise : (n_series, n_windows) float64
+        Of accepted windows at the same level. [unit of the channel]
+    resolution : (n_series,) float64
+        Reporting step. [unit of the channel]
 
     Returns
     -------
@@ -41,8 +43,8 @@ def quietness(
     """
     least = resolution[:, None] / 4.0  # rounding hides anything smaller, so nothing can be quieter than this
     with np.errstate(divide="ignore", invalid="ignore"):
-        fall_spread = np.log(np.maximum(usual_spread[:, None], least) / np.maximum(spread, least))
-        fall_noise = np.log(np.maximum(usual_noise[:, None], least) / np.maximum(noise, least))
+        fall_spread = np.log(np.maximum(usual_spread, least) / np.maximum(spread, least))
+        fall_noise = np.log(np.maximum(usual_noise, least) / np.maximum(noise, least))
     return np.minimum(fall_spread, fall_noise)
 
 
@@ -55,7 +57,10 @@ def run(block: SeriesBlock) -> list[Scores]:
             continue
         window = block.window(width)
         spread, noise = np.sqrt(window.variance), np.sqrt(window.step_variance)
-        usual_spread, usual_noise = block.reference_median(spread), block.reference_median(noise)
+        usual_spread, usual_noise = (
+            usual_at_level(block, window.mean, spread),
+            usual_at_level(block, window.mean, noise),
+        )
         scores = quietness(
             spread, noise, usual_spread=usual_spread, usual_noise=usual_noise, resolution=block.resolution
         )
@@ -66,9 +71,9 @@ def run(block: SeriesBlock) -> list[Scores]:
         evidence = {
             "mean": window.mean,
             "spread": spread,
-            "usual_spread": broadcast(usual_spread, scores),
+            "usual_spread": usual_spread,
             "noise": noise,
-            "usual_noise": broadcast(usual_noise, scores),
+            "usual_noise": usual_noise,
             "share_of_range": share,
         }
         out.append(cell_scores(block, scores, width=width, evidence=evidence, stream=f"{hours}h"))

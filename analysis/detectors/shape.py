@@ -105,3 +105,36 @@ def is_multiple(values: Floats, step: Floats) -> Bools:
 def broadcast(rows: Floats, like: Floats) -> Floats:
     """A figure of each series, as evidence of each window."""
     return np.broadcast_to(rows[:, None], like.shape)
+
+
+STEEPEST = 2.0  # noise grows with the level at most so: twice the power of a purely multiplicative one
+LEVEL_VARIANCE = 0.01  # of the logarithm: levels that differ by less than a tenth say nothing of a slope
+
+
+def usual_at_level(block: SeriesBlock, level: Floats, scatter: Floats) -> Floats:
+    """What accepted windows at the same level scatter: a power of the level, fitted to them.
+
+    Parameters
+    ----------
+    level, scatter : (n_series, n_windows) float64
+        Mean of each window, and a spread or noise of it. [unit of the channel]
+
+    Returns
+    -------
+    usual : (n_series, n_windows) float64
+        exp(median(ln scatter − b·ln level) + b·ln level), 0 ≤ b ≤ 2; levels above all of the reference count as its
+        highest. [unit of the channel]
+    """
+    least = block.resolution[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x, y = np.log(np.maximum(level, least)), np.log(np.maximum(scatter, least / 4.0))
+    inside = (np.arange(x.shape[1]) < block.reference_cells[:, None]) & ~np.isnan(x) & ~np.isnan(y)
+    n = np.maximum(inside.sum(axis=1), 1)[:, None]
+    x_mean = np.where(inside, x, 0.0).sum(axis=1)[:, None] / n
+    y_mean = np.where(inside, y, 0.0).sum(axis=1)[:, None] / n
+    dx = np.where(inside, x - x_mean, 0.0)
+    covariance = (dx * np.where(inside, y - y_mean, 0.0)).sum(axis=1)[:, None] / n
+    slope = np.clip(covariance / ((dx * dx).sum(axis=1)[:, None] / n + LEVEL_VARIANCE), 0.0, STEEPEST)
+    highest = np.where(inside, x, -np.inf).max(axis=1, initial=-np.inf)[:, None]
+    x = np.minimum(x, np.where(np.isfinite(highest), highest, np.nan))
+    return np.asarray(np.exp(block.reference_median(y - slope * x)[:, None] + slope * x))

@@ -1,6 +1,7 @@
 """Plain loops that say what the vectorised functions must say. Slow, and meant to be read."""
 
 import math
+import statistics
 
 
 def run_lengths(row):
@@ -146,3 +147,14 @@ def coarser_steps(values, step, n_reference, factors=(2, 5, 10)):
                 best = (nats, since, factor)
         out.append(best)
     return out
+
+
+def usual_at_level(levels: list[float], scatters: list[float], level: float, step: float) -> float:
+    """A power of the level fitted to some windows, at another level."""
+    x = [math.log(max(one, step)) for one in levels]
+    y = [math.log(max(one, step / 4)) for one in scatters]
+    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
+    covariance = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / len(x)
+    slope = min(max(covariance / (sum((a - mean_x) ** 2 for a in x) / len(x) + 0.01), 0.0), 2.0)
+    middle = statistics.median(b - slope * a for a, b in zip(x, y, strict=True))
+    return math.exp(middle + slope * min(math.log(max(level, step)), max(x)))
