@@ -30,14 +30,29 @@ def visits_to_maximum(values: Floats) -> tuple[Floats, Ints]:
     return np.where(np.isfinite(top), top, np.nan), (at & ~before).sum(axis=-1)
 
 
+def closest(ordered: Floats) -> Floats:
+    """The distance that a twentieth of the neighbours among different values, sorted with NaN last, do not exceed.
+
+    Shapes (n_series, n) to (n_series,), NaN where all are equal.
+    """
+    apart = np.diff(ordered, axis=1)
+    with np.errstate(invalid="ignore"):
+        apart[apart <= 1e-9 * np.abs(ordered[:, 1:])] = np.nan  # crumbs of the float's own rounding
+    apart.sort(axis=1)
+    n = np.count_nonzero(~np.isnan(apart), axis=1)
+    return np.asarray(apart[np.arange(len(n)), n // 20])
+
+
 def return_odds(cells: Floats, n_reference: Ints, resolution: Floats) -> Floats:
     """−ln of the chance that a value above the 90 % quantile equals the highest by rounding. (n_series,) [nats]
 
     High values lie about exponentially above the quantile, with the mean excess b: one reporting step q of that is q/b.
+    Of few values hardly two follow each other one step apart, but among all of them some lie so close.
     """
     inside = np.arange(cells.shape[1])[None, :] < n_reference[:, None]
     ordered = np.sort(np.where(inside, cells, np.nan), axis=1)
     n = np.count_nonzero(~np.isnan(ordered), axis=1)
+    resolution = np.fmin(resolution, closest(ordered))
     edge = np.take_along_axis(ordered, np.maximum((0.9 * n).astype(np.int64), 0)[:, None], axis=1)
     excess = np.where(ordered > edge, ordered - edge, 0.0)
     mean = excess.sum(axis=1) / np.maximum((excess > 0).sum(axis=1), 1)
@@ -47,42 +62,57 @@ def return_odds(cells: Floats, n_reference: Ints, resolution: Floats) -> Floats:
 
 
 def run(block: SeriesBlock) -> list[Scores]:
-    """One stream a window length."""
+    """One stream: of the windows that end at a moment the one that says most; a month of history holds no second month
+    to compare with, but weeks."""
+    judged = [(width, ends) for width, ends in (window_ends(block, hours) for hours in WINDOWS_H) if len(ends)]
+    if not judged:
+        return []
+    shortest, ends = judged[0]
     cells = highest(block)
     odds = return_odds(cells, block.reference_cells, block.resolution)
     repeat, _ = repetition_odds(cells, block.reference_cells)
-    out = []
-    for hours in WINDOWS_H:
-        width, ends = window_ends(block, hours)
-        if not len(ends):
-            continue
-        cut = windows(cells, width, ends)
+    best = np.full((block.n_series, len(ends)), np.nan)
+    maximum, visited, starts = best.copy(), best.copy(), np.zeros(best.shape, dtype=np.int64)
+    for width, _ in judged:
+        some = ends[ends >= width]
+        cut = windows(cells, width, some)
         top, visits = visits_to_maximum(cut)
-        known = np.count_nonzero(~np.isnan(cut), axis=2)
+        scores = _surplus(cut, top, visits, odds=odds, repeat=repeat)
         with np.errstate(invalid="ignore"):
-            at_range = top >= block.range_high[:, None]
-        # the first visit is free; of the others each may be any of the high tenth of the window's values
-        chances = np.log(np.maximum(0.1 * known, 1.0))
-        scores = np.maximum(visits - 1.0, 0.0) * np.maximum(odds[:, None] - 1.0, 0.0) - chances
-        staying = (cut == top[:, :, None]).sum(axis=2) - visits
-        scores += np.where(visits > 1, np.minimum(staying, visits) * repeat[:, None], 0.0)
-        scores = np.where(known >= width // 2, np.where(at_range, 0.0, scores), np.nan)
-        last = ends * block.cell
-        out.append(
-            Scores(
-                targets=targets(block),
-                interval_s=block.interval_s,
-                start_s=block.start_s,
-                ends=last,
-                starts=np.broadcast_to(last - width * block.cell, scores.shape),
-                scores=scores,
-                available=block.available[:, last - 1],
-                n_accepted=block.n_accepted,
-                evidence={"maximum": top, "visits": visits.astype(np.float64)},
-                stream=f"{hours}h",
-            )
+            scores = np.where(top >= block.range_high[:, None], np.minimum(scores, 0.0), scores)
+        late = slice(len(ends) - len(some), None)
+        better = scores > np.nan_to_num(best[:, late], nan=-np.inf)
+        first = np.broadcast_to((some - width) * block.cell, scores.shape)
+        for held, now in ((best, scores), (maximum, top), (visited, visits), (starts, first)):
+            held[:, late] = np.where(better, now, held[:, late])
+    last = ends * block.cell
+    return [
+        Scores(
+            targets=targets(block),
+            interval_s=block.interval_s,
+            start_s=block.start_s,
+            ends=last,
+            starts=np.where(np.isnan(best), last - shortest * block.cell, starts),
+            scores=best,
+            available=block.available[:, last - 1],
+            n_accepted=block.n_accepted,
+            evidence={"maximum": maximum, "visits": visited},
         )
-    return out
+    ]
+
+
+def _surplus(cut: Floats, top: Floats, visits: Ints, *, odds: Floats, repeat: Floats) -> Floats:
+    """−ln of the chance of so many visits to the top, NaN where half of the window is missing.
+
+    Shapes (n_series, n_windows, width), (n_series, n_windows) twice, (n_series,) twice. [nats]
+    """
+    known = np.count_nonzero(~np.isnan(cut), axis=2)
+    # the first visit is free; of the others each may be any of the high tenth of the window's values
+    chances = np.log(np.maximum(0.1 * known, 1.0))
+    scores = np.maximum(visits - 1.0, 0.0) * np.maximum(odds[:, None] - 1.0, 0.0) - chances
+    staying = (cut == top[:, :, None]).sum(axis=2) - visits
+    scores += np.where(visits > 1, np.minimum(staying, visits) * repeat[:, None], 0.0)
+    return np.where(known >= cut.shape[2] // 2, scores, np.nan)
 
 
 DETECTOR = Detector(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from analysis.detectors.clipped import DETECTOR, visits_to_maximum
+from analysis.detectors.clipped import DETECTOR, closest, return_odds, visits_to_maximum
 from tests.analysis import naive
 from tests.analysis.series import alerts, channel, honest, site
 
@@ -48,3 +48,29 @@ def test_honest_channels_of_coarse_steps_do_not_alert() -> None:
     for seed in range(12):
         values = honest(np.random.default_rng(30 + seed), 2400, step=(0.1, 0.5, 1.0)[seed % 3], memory=0.95)
         assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
+
+
+def test_the_reporting_step_shows_among_all_values_where_neighbours_in_time_hide_it() -> None:
+    values = np.random.default_rng(6).permutation(np.arange(150.0, 220.0))[None, :] / 100.0
+    n = np.array([values.shape[1]])
+    np.testing.assert_allclose(closest(np.sort(values, axis=1)), 0.01)
+    coarse, fine = (return_odds(values, n, np.array([step])) for step in (0.04, 0.01))
+    np.testing.assert_allclose(coarse, fine)
+
+
+def held(seed, n, *, rows=4):
+    """An analyser whose cycle is `rows` of its reports."""
+    cycles = honest(np.random.default_rng(seed), -(-n // rows), mean=2.1, spread=0.35, memory=0.3, step=0.01)
+    return np.repeat(cycles, rows)[:n]
+
+
+def test_a_cut_of_a_slow_analyser_that_repeats_its_cycle_alerts_and_its_honest_cycles_do_not() -> None:
+    slow, found = {"interval_s": 7200, "range_high": 20.0}, 0
+    for seed in range(6):
+        values = held(50 + seed, 972)
+        honest_site = site({channel(**slow): values.copy()}, n_accepted=360, interval_s=7200)
+        assert not alerts(honest_site, DETECTOR)
+        values[382:742] = np.minimum(values[382:742], np.round(np.quantile(values[382:742], 0.9), 2))
+        cut_site = site({channel(**slow): values}, n_accepted=360, interval_s=7200)
+        found += {one.fault for one in alerts(cut_site, DETECTOR)} == {"clipped"}
+    assert found == 6
