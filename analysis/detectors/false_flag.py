@@ -12,10 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from analysis.detectors.chance_overlap import habitual, overlap_score
+from analysis.detectors.chance_overlap import habitual, overlap_score, planned
 from analysis.detectors.hourly_table import HourlyTable, coarse_tables, hourly_table
 from analysis.detectors.interface import Detector, Scores, Target, Text
-from analysis.detectors.selective_gap import gap_scores, is_pollutant, month_scores, neighbours
+from analysis.detectors.selective_gap import MonthParts, gap_scores, is_pollutant, month_scores, neighbours
+from analysis.detectors.standstill import around_stops, without_runs
 from analysis.model.arrays import Bools, Floats
 from analysis.model.site import SiteData
 
@@ -34,47 +35,66 @@ def run(data: SiteData) -> list[Scores]:
 def _table_scores(table: HourlyTable, data: SiteData) -> list[Scores]:
     on_limit, emptied = [], []
     per_day = 86400 // table.step_s
+    around = {point: around_stops(table, data, point=point) for point in table.points()}
     for row, channel in enumerate(table.channels):
         marked = table.flagged[row] > _FLAGGED
         if not marked.any() or not is_pollutant(channel):
             continue
-        counted = marked & ~habitual(marked, per_day=per_day)
+        stop = around[channel.point]
+        exceeds = np.zeros_like(marked)
         target = Target(data.site.id, channel.point, (channel.id,))
         if channel.limit is not None:
-            predicted = predicted_exceedance(table.raw[row], table.values[row], limit=channel.limit, reach=per_day)
-            came = table.present[row] > 0
-            on_limit.append((target, overlap_score(counted, predicted, possible=came, memory=30 * per_day)))
+            exceeds = predicted_exceedance(table.raw[row], limit=channel.limit, reach=per_day) & ~stop
+        counted = without_runs(marked, stop)
+        counted &= ~habitual(
+            marked, plain=~exceeds | planned(marked, table.reference, per_day=per_day), per_day=per_day
+        )
+        known = settled(marked)
+        if channel.limit is not None:
+            came = (table.present[row] > 0) & ~stop
+            parts = overlap_score(counted, exceeds, possible=came, memory=30 * per_day)
+            on_limit.append((target, only_where(known, parts)))
         gone = counted & ~np.isfinite(table.raw[row])
         if gone.any():
-            emptied.append((target, gap_scores(table.values[row], gone, step_s=table.step_s)))
+            parts = gap_scores(np.where(stop, np.nan, table.values[row]), gone, step_s=table.step_s)
+            emptied.append((target, only_where(known, parts)))
     out = [month_scores(table, on_limit, names=("touching", "runs"))] if on_limit else []
     if emptied:
         out.append(replace(month_scores(table, emptied, names=("touching", "runs")), stream="without values"))
     return out
 
 
-def predicted_exceedance(raw: Floats, values: Floats, *, limit: float, reach: int = 24) -> Bools:
+def settled(marked: Bools) -> Bools:
+    """Samples after which no run of marks goes on: what a run is can be told when it has ended."""
+    return np.asarray(~(marked & np.append(marked[1:], False)))
+
+
+def only_where(known: Bools, parts: MonthParts) -> MonthParts:
+    """Scores of a month, NaN where they cannot be told yet."""
+    score, hits, runs, first = parts
+    return np.where(known, score, np.nan), hits, runs, first
+
+
+def predicted_exceedance(raw: Floats, *, limit: float, reach: int = 24) -> Bools:
     """Hours whose reading exceeds the limit or, without a reading, probably did.
 
     Parameters
     ----------
     raw : (h,) float64
         Whatever number came. [unit of the channel]
-    values : (h,) float64
-        Numbers that count. [same]
     limit : float
         [same]
     reach : int
-        How far a neighbour may be. [samples]
+        How long a run without a number may be. [samples]
 
     Returns
     -------
     exceeds : (h,) bool
-        Where no number came: both neighbours in time, within reach, lie above nine tenths of the limit.
+        Where no number came: the last before and the first after lie above nine tenths of the limit.
     """
     with np.errstate(invalid="ignore"):
         above = raw > limit
-    near = neighbours(values, reach=reach) > _NEAR_LIMIT * limit
+    near = neighbours(raw, reach=reach) > _NEAR_LIMIT * limit
     return np.where(np.isfinite(raw), above, near.all(axis=0))
 
 

@@ -14,6 +14,7 @@ from scipy.stats import binom
 from analysis.detectors.chance_overlap import first_of_month, habitual, monthly_sum, runs_of
 from analysis.detectors.hourly_table import HourlyTable, coarse_tables, hourly_table
 from analysis.detectors.interface import Detector, Scores, Target, Text
+from analysis.detectors.standstill import around_stops, without_runs
 from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.metadata import Channel
 from analysis.model.site import SiteData
@@ -42,6 +43,10 @@ NEVER_LIMITED = frozenset(
 LIMITED_STATISTICS = frozenset({"avg", "rtd", "zs_avg", "zs_rtd", "cou"})
 
 
+MonthParts = tuple[Floats, Floats, Floats, Ints]
+"""Score, hits, runs and first sample of the month before each sample. `(h,)` each."""
+
+
 def run(data: SiteData) -> list[Scores]:
     """Scores of the month before each sample, for every pollutant."""
     hourly = hourly_table(data)
@@ -51,18 +56,20 @@ def run(data: SiteData) -> list[Scores]:
 
 def _table_scores(table: HourlyTable, data: SiteData) -> list[Scores]:
     shared = shared_outage(table, data)
+    around = {point: around_stops(table, data, point=point) for point in table.points()}
     rows = []
     for row, channel in enumerate(table.channels):
         if not is_pollutant(channel):
             continue
         gone = (table.present[row] < 1) | (~np.isfinite(table.raw[row]) & (table.flagged[row] == 0))
-        gone = _inside(gone, table.present[row] > 0) & ~shared
+        stop = around[channel.point]
+        gone = without_runs(_inside(gone, table.present[row] > 0) & ~shared, stop)
         gone &= ~habitual(gone, per_day=86400 // table.step_s)
         if gone.any():
             rows.append(
                 (
                     Target(data.site.id, channel.point, (channel.id,)),
-                    gap_scores(table.values[row], gone, step_s=table.step_s),
+                    gap_scores(np.where(stop, np.nan, table.values[row]), gone, step_s=table.step_s),
                 )
             )
     return [month_scores(table, rows, names=("high", "gaps"))] if rows else []
@@ -77,9 +84,7 @@ def is_pollutant(channel: Channel) -> bool:
     )
 
 
-def month_scores(
-    table: HourlyTable, rows: list[tuple[Target, tuple[Floats, Floats, Floats, Ints]]], *, names: tuple[str, str]
-) -> Scores:
+def month_scores(table: HourlyTable, rows: list[tuple[Target, MonthParts]], *, names: tuple[str, str]) -> Scores:
     """Scores of a month, one row a target; the sample after is needed to see that a run ended.
 
     Parameters
@@ -137,7 +142,7 @@ def shared_outage(table: HourlyTable, data: SiteData) -> Bools:
     return shared
 
 
-def gap_scores(values: Floats, gone: Bools, *, step_s: int = HOUR_S) -> tuple[Floats, Floats, Floats, Ints]:
+def gap_scores(values: Floats, gone: Bools, *, step_s: int = HOUR_S) -> MonthParts:
     """−ln of the chance that so many gaps of the last month have a high edge, the best of three notions of high.
 
     Parameters
@@ -163,7 +168,10 @@ def gap_scores(values: Floats, gone: Bools, *, step_s: int = HOUR_S) -> tuple[Fl
     per = HOUR_S / step_s
     longest = max(1, int(_LONGEST_GAP_H * per))
     short = (runs.end - runs.first <= longest) & (runs.end < n)
-    first, end = runs.first[short], runs.end[short]
+    # a breakdown interrupted by rows that say no more is one gap
+    known = np.concatenate([[0], np.cumsum(np.isfinite(values))])
+    fresh = np.append(True, known[runs.first[1:]] > known[runs.end[:-1]])[: runs.first.size]
+    first, end = runs.first[short & fresh], runs.end[short & fresh]
     edges = neighbours(values, reach=longest)
     edge = np.fmax(edges[0, first], values[end])
     by_scale = [
@@ -177,9 +185,7 @@ def gap_scores(values: Floats, gone: Bools, *, step_s: int = HOUR_S) -> tuple[Fl
     return np.maximum(score - np.log(len(SCALES_H)), 0.0), high, gaps, start.astype(np.int64)
 
 
-def _scale_scores(
-    values: Floats, first: Ints, end: Ints, edge: Floats, *, scale: int, memory: int
-) -> tuple[Floats, Floats, Floats, Ints]:
+def _scale_scores(values: Floats, first: Ints, end: Ints, edge: Floats, *, scale: int, memory: int) -> MonthParts:
     """As `gap_scores`, with high meaning high among the `scale` samples before the gap.
 
     Fisher's method: −ln of the ranks' tail probabilities adds up to a gamma variable if gaps fall at random. How far
@@ -194,7 +200,7 @@ def _scale_scores(
     beside = np.fmax(values[looked - 1], values[looked + 1])
     usual = _surprise(rank_before(values, looked, beside, scale=scale), scale=scale)
     ordinary, seen, commonly = (
-        monthly_sum(looked, weight, n, memory=memory)
+        monthly_sum(looked + 1, weight, n, memory=memory)
         for weight in (np.nan_to_num(usual), np.isfinite(usual), usual > -np.log(TOP_SHARE))
     )
     total, gaps, high = (

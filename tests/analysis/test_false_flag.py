@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from analysis.detectors.chance_overlap import first_of_month, habitual, monthly_sum, overlap_score, runs_of
+from analysis.detectors.chance_overlap import first_of_month, habitual, monthly_sum, overlap_score, planned, runs_of
 from analysis.detectors.false_flag import DETECTOR, predicted_exceedance, run
 from tests.analysis import naive_relations as naive
 from tests.analysis.plant import FLAGS, derived_values, honest_values, make_site
@@ -82,10 +82,58 @@ def test_habit_is_daily_or_weekly_and_needs_precedents() -> None:
 
 def test_an_exceedance_is_read_off_or_predicted_from_both_neighbours() -> None:
     raw = np.array([40.0, 60.0, np.nan, 48.0, np.nan, 20.0])
-    values = np.array([40.0, np.nan, np.nan, 48.0, np.nan, 20.0])
-    # hour 2 lies between 40 (two hours before) and 48, hour 4 between 48 and 20
-    assert predicted_exceedance(raw, values, limit=50.0).tolist() == [False, True, False, False, False, False]
-    assert predicted_exceedance(raw, values, limit=44.0)[2]
+    # hour 2 lies between 60 and 48, hour 4 between 48 and 20
+    assert predicted_exceedance(raw, limit=55.0).tolist() == [False, True, False, False, False, False]
+    assert predicted_exceedance(raw, limit=50.0).tolist() == [False, True, True, False, False, False]
+
+
+def stopping_site(*, is_told: bool):
+    """Stops of a day, marked F and without values; that of the hour before runs far over the limit."""
+    values, _, limit = plant()
+    flags = np.zeros(3600, dtype=np.uint8)
+    for first in range(2300, 2850, 90):
+        values["nox_zs"][first - 1] = 3 * limit
+        if is_told:
+            values["o2"][first : first + 24] = 20.8
+        flags[first : first + 24] = FLAGS.index("F")
+        values["nox_zs"][first : first + 24] = np.nan
+    marked = {"nox_zs": flags}
+    return make_site(values, accepted=ACCEPTED, flags=marked, options={"nox_zs": {"limit": limit}})
+
+
+def test_marks_at_a_stop_are_honest_however_high_the_converted_value_runs() -> None:
+    assert largest(run(stopping_site(is_told=False))) > DETECTOR.floor
+    assert largest(run(stopping_site(is_told=True))) == 0.0
+
+
+def test_marks_that_hide_a_daily_peak_are_no_plan() -> None:
+    marked, exceeds = np.zeros(480, dtype=bool), np.zeros(480, dtype=bool)
+    marked[245::24] = exceeds[245::24] = True
+    reference = np.arange(480) < 240
+    assert (marked & habitual(marked)).sum() == 7
+    plain = ~exceeds | planned(marked, reference)
+    assert not habitual(marked, plain=plain).any()
+    marked[5:240:24] = exceeds[5:240:24] = True  # in accepted history too: span gas reads above any limit
+    plain = ~exceeds | planned(marked, reference)
+    assert (marked & ~habitual(marked, plain=plain)).sum() == 3
+
+
+def test_one_breakdown_is_one_event_however_many_exceedances_it_holds() -> None:
+    marked, matters = np.zeros(600, dtype=bool), np.zeros(600, dtype=bool)
+    marked[100:160] = True
+    matters[100:160:15] = True
+    score, touching, runs, _ = overlap_score(marked, matters, possible=np.ones(600, dtype=bool))
+    assert (touching[-1], runs[-1]) == (1, 1)
+    assert score[-1] < -np.log(0.02)
+
+
+def test_what_comes_later_changes_no_score() -> None:
+    rng = np.random.default_rng(4)
+    marked, matters = rng.random(500) > 0.8, rng.random(500) > 0.7
+    whole = overlap_score(marked, matters, possible=np.ones(500, dtype=bool), memory=100)[0]
+    for n in range(50, 500, 7):
+        part = overlap_score(marked[:n], matters[:n], possible=np.ones(n, dtype=bool), memory=100)[0]
+        np.testing.assert_array_equal(part[:-1], whole[: n - 1])
 
 
 def test_runs_and_monthly_sums_agree_with_the_plain_loops() -> None:
