@@ -3,11 +3,14 @@ before.
 
 Each window of a day is projected on every earlier window of the channel. What remains is compared with what a good
 forecast from the hour before leaves: two honest days differ by far more. Distances are of the values themselves, not
-normalised to unit variance, which would hide the factor and make any two noise windows alike. The cost is that of a
+normalised to unit variance, which would hide the factor and make any two noise windows alike. An image of an earlier
+window leaves no more than rounding, which chance cannot do even in quiet days; its gaps are left out. The cost is that of a
 matrix product of hourly means.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -18,12 +21,14 @@ from analysis.detectors.synthetic_noise import memory
 from analysis.model.arrays import Bools, Floats, Ints
 from analysis.model.block import SeriesBlock, row_median
 
-LEAST_CELLS = 12
+LEAST_CELLS = 6
 LONGEST_LAG_H = 400 * 24
 KNOWN_SHARE = 0.75
 USUAL_CHANGES = 0.7
 CLOSE = 0.7  # of the variance that a forecast leaves: what is farther is no candidate
 CLOSEST_SHARE = 0.1
+NEAR = 0.5  # of it, what an image with a few gaps bridged leaves
+ROUNDED = 3.0  # times the variance of rounding: what an image with a factor leaves
 _CHUNK_VALUES = 2_000_000
 _QUERIES = 16
 
@@ -118,14 +123,15 @@ def run(block: SeriesBlock) -> list[Scores]:
     with np.errstate(divide="ignore", invalid="ignore"):
         means = block.cells.total / block.cells.count + block.cells.mean_offset
     least = _forecast_variance(means, block)
-    usable = _usable(means, begins, width, least) & _moves(means, begins, width, block.reference_cells)
-    best = np.where(usable, 0.0, np.nan)
+    moves = _moves(means, begins, width, block.reference_cells)
+    best = np.where(_usable(means, begins, width, least) & moves, 0.0, np.nan)
     lags, days = np.zeros_like(best), np.zeros_like(best)
     rows = max(1, _CHUNK_VALUES // max(1, len(begins) * block.n_cells))
     for first in range(0, block.n_series, rows):  # chunks of series that fit the cache, not single series
         some = slice(first, first + rows)
         known = np.minimum(np.searchsorted(begins, block.reference_cells[some] - width, side="right"), len(begins))
-        _best(_filled(means[some]), begins, width, least[some], known, (best[some], lags[some], days[some]))
+        exact = Images(means[some], moves[some], block.resolution[some])
+        _best(exact, begins, width, least[some], known, (best[some], lags[some], days[some]))
     last = (begins + width) * block.cell
     evidence = {"lag_h": lags * block.cell_s / HOUR_S, "days": days * width * block.cell_s / 86400.0}
     return [
@@ -185,8 +191,50 @@ def _filled(means: Floats) -> Floats:
     return np.nan_to_num(np.take_along_axis(means, last, axis=1))
 
 
+class Images(NamedTuple):
+    """What tells a window that equals an earlier one, but for a factor and its rounding, from one that resembles it.
+
+    means : (n_series, n_cells) float64, NaN where missing
+    moves : (n_series, n_queries) bool, whether the window's values change as usual
+    resolution : (n_series,) reporting step
+    """
+
+    means: Floats
+    moves: Bools
+    resolution: Floats
+
+    def gain(self, row: Ints, first: Ints, lag: Ints, *, width: int, least: Floats) -> Floats:
+        """Log-likelihood ratio of some pairs as images against what a forecast leaves, or the day itself where it is
+        quieter; each change of the value counts, gaps do not. 0 where more than rounding remains. (n_pairs,) [nats]
+        """
+        at = first[:, None] + np.arange(width)[None, :]
+        own, earlier = self.means[row[:, None], at], self.means[row[:, None], at - lag[:, None]]
+        known = ~np.isnan(own) & ~np.isnan(earlier)
+        n = np.maximum(known.sum(axis=1), 1)
+        a, b = np.where(known, own, 0.0), np.where(known, earlier, 0.0)
+        energy = np.einsum("pw,pw->p", b, b)
+        factor = np.einsum("pw,pw->p", a, b) / np.where(energy > 0, energy, 1.0)
+        residual = ((a - factor[:, None] * b) ** 2).sum(axis=1) / n
+        variance = np.maximum((a * a).sum(axis=1) / n - (a.sum(axis=1) / n) ** 2, 0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            changes = (np.abs(np.diff(own, axis=1)) > 0).sum(axis=1)
+            rounding = self.resolution[row] ** 2 / 12.0
+            nats = 0.5 * changes * np.log(np.minimum(variance, least) / np.maximum(residual, rounding))
+            image = (n >= KNOWN_SHARE * width) & (residual <= ROUNDED * rounding)
+        return np.where(image, np.maximum(np.nan_to_num(nats), 0.0), 0.0)
+
+
+def _closest(row: Ints, query: Ints, residual: Floats, moves: Bools, most: Floats) -> Ints:
+    """Numbers of the pairs that leave least, and not more than `most`, of each window that moves."""
+    near = np.flatnonzero(moves[row, query] & (residual <= most[row]))
+    row, query, residual = row[near], query[near], residual[near]
+    least = np.full(moves.shape, np.inf)
+    np.minimum.at(least, (row, query), residual)
+    return near[residual <= least[row, query]]
+
+
 def _best(
-    levels: Floats,
+    exact: Images,
     begins: Ints,
     width: int,
     least: Floats,
@@ -194,16 +242,22 @@ def _best(
     out: tuple[Floats, Floats, Floats],
 ) -> None:
     best, lags, days = out
-    row, query, lag, residual = close_pairs(levels, begins, width=width, least=least)
+    row, query, lag, residual = close_pairs(_filled(exact.means), begins, width=width, least=least)
+    closest = _closest(row, query, residual, exact.moves, NEAR * least)
     least = least_of_reference(row, query, residual, least, n_reference=n_reference)
+    images = exact.gain(row[closest], begins[query[closest]], lag[closest], width=width, least=least[row[closest]])
     # days that repeat exactly by nature, such as those of a constant, tell nothing
     asked = ~np.isnan(best[row, query]) & (residual <= CLOSE * least[row]) & (least[row] > 0)
+    asked[closest] |= images > 0
+    of_image = np.zeros(len(row))
+    of_image[closest] = images
     row, query, lag, residual = row[asked], query[asked], lag[asked], residual[asked]
     gain = 0.5 * width * np.log(least[row] / np.maximum(residual, 1e-4 * least[row]))
+    gain = np.maximum(gain, of_image[asked])
     order, total, length = accumulated(row, query, lag, gain)
     rising = np.argsort(total, kind="stable")  # the highest is written last and stays
     at = (row[order][rising], query[order][rising])
-    best[at] = np.maximum(total[rising] - np.log(levels.shape[1]), 0.0)
+    best[at] = np.maximum(total[rising] - np.log(exact.means.shape[1]), 0.0)
     lags[at], days[at] = lag[order][rising], length[rising]
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.detectors.replayed_noisy import DETECTOR, accumulated, close_pairs, least_of_reference
+from analysis.detectors.replayed_noisy import DETECTOR, Images, accumulated, close_pairs, least_of_reference
 from tests.analysis import naive
 from tests.analysis.series import alerts, channel, honest, site
 
@@ -69,3 +69,61 @@ def test_a_flow_that_repeats_its_day_by_nature_does_not_alert() -> None:
     daily = 40.0 + 25.0 * np.sin(2 * np.pi * hour / 24) + 12.0 * np.sin(4 * np.pi * hour / 24)
     values = np.round(daily * (1.0 + rng.normal(0, 0.06, 2400)), 1)
     assert not alerts(site({channel("flow", medium="water", unit="m3/h"): values}, n_accepted=1200), DETECTOR)
+
+
+def image_gain(own, earlier, *, step, least):
+    """The plain loop of `Images.gain` for one pair."""
+    pairs = [(a, b) for a, b in zip(own, earlier, strict=True) if not np.isnan(a) and not np.isnan(b)]
+    factor = sum(a * b for a, b in pairs) / sum(b * b for _, b in pairs)
+    residual = sum((a - factor * b) ** 2 for a, b in pairs) / len(pairs)
+    if len(pairs) < 0.75 * len(own) or residual > 3 * step**2 / 12:
+        return 0.0
+    mean = sum(a for a, _ in pairs) / len(pairs)
+    variance = sum((a - mean) ** 2 for a, _ in pairs) / len(pairs)
+    changes = sum(abs(a - b) > 0 for a, b in zip(own[1:], own[:-1], strict=True))
+    return max(0.5 * changes * float(np.log(min(variance, least) / max(residual, step**2 / 12))), 0.0)
+
+
+def test_images_with_gaps_agree_with_the_plain_loop() -> None:
+    values = honest(np.random.default_rng(21), 120)
+    values[60:84] = np.round(0.9 * values[20:44], 1)
+    values[[25, 62, 70]] = np.nan
+    images = Images(values[None, :], np.ones((1, 5), dtype=np.bool_), np.array([0.1]))
+    row, first, lag = np.zeros(3, dtype=np.int64), np.array([60, 60, 84]), np.array([40, 41, 24])
+    got = images.gain(row, first, lag, width=24, least=np.full(3, 17.0))
+    expected = [
+        image_gain(values[f : f + 24], values[f - g : f - g + 24], step=0.1, least=17.0)
+        for f, g in zip(first.tolist(), lag.tolist(), strict=True)
+    ]
+    assert expected[0] > 40
+    assert expected[1:] == [0.0, 0.0]
+    assert got.tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("factor", [0.8, 0.9])
+def test_two_quiet_days_again_with_a_factor_and_gaps_alert(factor: float) -> None:
+    values = honest(np.random.default_rng(22), 2400)
+    values[700:748] = honest(np.random.default_rng(23), 48, spread=2.0)
+    values[1511:1559] = np.round(values[700:748] * factor, 1)
+    values[np.arange(0, 2400, 11)] = np.nan
+    found = alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
+    assert {(one.fault, one.evidence["lag_h"]) for one in found} == {("replayed", 811.0)}
+
+
+def test_twelve_values_of_a_slow_analyser_again_with_a_factor_alert() -> None:
+    found = 0
+    for seed in range(6):
+        values = honest(np.random.default_rng(40 + seed), 800, mean=12.0, spread=2.5, memory=0.5, step=0.01)
+        slow = channel("tn", medium="water", interval_s=14400)
+        assert not alerts(site({slow: values.copy()}, n_accepted=360, interval_s=14400), DETECTOR)
+        values[521:533] = np.round(values[400:412] * 0.8, 2)
+        faults = {one.fault for one in alerts(site({slow: values}, n_accepted=360, interval_s=14400), DETECTOR)}
+        found += faults == {"replayed"}
+    assert found >= 5
+
+
+def test_honest_channels_of_coarse_steps_do_not_alert() -> None:
+    for seed in range(8):
+        spread, memory = (1.0, 2.0, 4.0)[seed % 3], (0.5, 0.9, 0.97)[seed // 3]
+        values = honest(np.random.default_rng(60 + seed), 2400, spread=spread, memory=memory, step=1.0)
+        assert not alerts(site({channel(): values}, n_accepted=1200), DETECTOR)
