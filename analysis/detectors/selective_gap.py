@@ -1,8 +1,8 @@
 """Gaps where the values are high: rows that go missing at, and because of, high readings.
 
-A gap has two edges. If rows are lost at random, the edges are ordinary values; if the highest hours are cut out, the
-values beside the gaps rank high. Each gap counts once, whatever its length, and gaps that other sites share are the
-network's.
+A gap is predicted by the mean of its two edges. If rows are lost at random, the predictions are ordinary; if the
+highest hours are cut out, they rank high among what the edges of any other sample would predict. Each gap counts once,
+whatever its length; gaps that other sites share are the network's, and those around a stop the plant's.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ def gap_scores(values: Floats, gone: Bools, *, step_s: int = HOUR_S) -> MonthPar
     fresh = np.append(True, known[runs.first[1:]] > known[runs.end[:-1]])[: runs.first.size]
     first, end = runs.first[short & fresh], runs.end[short & fresh]
     edges = neighbours(values, reach=longest)
-    edge = np.fmax(edges[0, first], values[end])
+    edge = mean_of_two(edges[0, first], values[end])
     by_scale = [
         _scale_scores(values, first, end, edge, scale=max(12, int(hours * per)), memory=int(720 * per))
         for hours in SCALES_H
@@ -193,12 +193,13 @@ def _scale_scores(values: Floats, first: Ints, end: Ints, edge: Floats, *, scale
     series itself.
     """
     n = values.size
-    surprise = _surprise(rank_before(values, first, edge, scale=scale), scale=scale)
+    # what the neighbours of each sample predict for it: what is ranked is ranked among its like
+    beside = np.append(np.insert(mean_of_two(values[:-2], values[2:]), 0, np.nan), np.nan) if n > 2 else values
+    surprise = _surprise(rank_before(beside, first, edge, scale=scale), scale=scale)
     is_high = surprise > -np.log(TOP_SHARE)
     # in long series every third sample is enough to tell
     looked = np.arange(1, n - 1, 3 if scale > 100 else 1)
-    beside = np.fmax(values[looked - 1], values[looked + 1])
-    usual = _surprise(rank_before(values, looked, beside, scale=scale), scale=scale)
+    usual = _surprise(rank_before(beside, looked, beside[looked], scale=scale), scale=scale)
     ordinary, seen, commonly = (
         monthly_sum(looked + 1, weight, n, memory=memory)
         for weight in (np.nan_to_num(usual), np.isfinite(usual), usual > -np.log(TOP_SHARE))
@@ -217,8 +218,13 @@ def _scale_scores(values: Floats, first: Ints, end: Ints, edge: Floats, *, scale
 
 
 def _surprise(rank: Floats, *, scale: int) -> Floats:
-    """−ln of the chance that the higher of two independent values ranks so high. [1]"""
-    return -np.log(np.maximum(1.0 - rank**2, 1.0 / scale))
+    """−ln of the chance of so high a rank. [1]"""
+    return -np.log(np.maximum(1.0 - rank, 1.0 / scale))
+
+
+def mean_of_two(one: Floats, other: Floats) -> Floats:
+    """Mean of what is there of two series."""
+    return 0.5 * (np.where(np.isfinite(one), one, other) + np.where(np.isfinite(other), other, one))
 
 
 def neighbours(values: Floats, *, reach: int) -> Floats:

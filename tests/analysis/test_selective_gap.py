@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.detectors.selective_gap import DETECTOR, gap_scores, neighbours, rank_before, run
+from analysis.detectors.selective_gap import DETECTOR, gap_scores, mean_of_two, neighbours, rank_before, run
 from analysis.model.site import OtherSites
 from tests.analysis import naive_relations as naive
 from tests.analysis.plant import HOUR_S, START_S, derived_values, honest_values, make_site
@@ -80,6 +80,33 @@ def test_ranks_and_neighbours_agree_with_the_plain_loops() -> None:
         rank_before(values, at, of, scale=24), naive.rank_before(values, at.tolist(), of.tolist(), 24)
     )
     np.testing.assert_array_equal(neighbours(values, reach=3), naive.neighbours(values, 3))
+
+
+def test_the_prediction_of_a_gap_is_the_mean_of_what_is_beside_it() -> None:
+    one, other = np.array([1.0, np.nan, 4.0, np.nan]), np.array([3.0, 5.0, np.nan, np.nan])
+    np.testing.assert_array_equal(mean_of_two(one, other), [2.0, 5.0, 4.0, np.nan])
+
+
+def test_random_gaps_in_a_rising_series_are_honest() -> None:
+    values = np.arange(2000.0) + np.random.default_rng(1).normal(0, 5, 2000)
+    gone = np.random.default_rng(2).random(2000) < 0.03
+    assert gap_scores(np.where(gone, np.nan, values), gone)[0].max() < DETECTOR.floor / 2
+
+
+def test_gaps_beside_a_stop_are_honest_however_high_the_converted_value_runs() -> None:
+    def scores(*, is_told: bool) -> float:
+        raw = honest_values(first=SEED)
+        values = raw | derived_values(raw)
+        gone = np.zeros(3600, dtype=bool)
+        for first in range(2300, 2850, 60):
+            values["nox_zs"][[first - 1, first + 6]] = 3 * np.nanmax(values["nox_zs"])
+            gone[first : first + 6] = True
+            if is_told:
+                values["o2"][first : first + 6] = 20.8
+        return largest(run(make_site(values, accepted=ACCEPTED, present={"nox_zs": ~gone})))
+
+    assert scores(is_told=False) > DETECTOR.floor
+    assert scores(is_told=True) == 0.0
 
 
 def test_gaps_count_once_each_and_not_before_they_end() -> None:
