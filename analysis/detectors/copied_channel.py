@@ -145,25 +145,26 @@ def _of_pair(block: SeriesBlock, finer: SeriesBlock) -> Iterator[Scores]:
         return
     row, other = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
     grid = {"lead": lead_s // finer.cell_s, "per": block.cell_s // finer.cell_s, "n_cells": block.n_cells}
-    own = changes(_means(block), block.reference_cells)
+    own = changes(means(block), block.reference_cells)
     reference = np.full(finer.n_series, block.reference_cells.max())
-    sources = own if finer is block else changes(averaged(_means(finer), **grid), reference)
-    available = np.fmax(block.cell_available[0], _sources_available(finer, **grid))
+    sources = own if finer is block else changes(averaged(means(finer), **grid), reference)
+    available = np.fmax(block.cell_available[0], sources_available(finer, **grid))
     between = "" if finer is block else f" from {finer.interval_s} s"
     for hours in WINDOWS_H:
         width = block.window_cells(hours * HOUR_S)
         if LEAST_CHANGES <= width <= block.n_cells:
             compared = own[row], sources[other]
-            names = np.array([_named(c, finer.channels[o]) for c, o in ((block.channels[r], o) for r, o in pairs)])
+            names = np.array([named(c, finer.channels[o]) for c, o in ((block.channels[r], o) for r, o in pairs)])
             yield _stream(block, compared, row, names, available, width, f"{hours}h{between}")
 
 
-def _means(block: SeriesBlock) -> Floats:
+def means(block: SeriesBlock) -> Floats:
+    """Mean of each cell, NaN where empty. (n_series, n_cells) [unit of the channel, from the block's offset]"""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(block.cells.count > 0, block.cells.total / block.cells.count, np.nan)
 
 
-def _sources_available(finer: SeriesBlock, *, lead: int, per: int, n_cells: int) -> Floats:
+def sources_available(finer: SeriesBlock, *, lead: int, per: int, n_cells: int) -> Floats:
     """When the source's part of each cell was there; never where the source has ended, as more of it may be on its
     way. (n_cells,) [s, UTC]"""
     last = lead + per * np.arange(1, n_cells + 1) - 1
@@ -171,7 +172,7 @@ def _sources_available(finer: SeriesBlock, *, lead: int, per: int, n_cells: int)
     return np.where(last < 0, -np.inf, np.where(last < finer.n_cells, moment, np.inf))
 
 
-def _named(channel: Channel, source: Channel) -> str:
+def named(channel: Channel, source: Channel) -> str:
     """The source as its point knows it, with the point where it is another."""
     return source.id if source.point == channel.point else f"{source.point}/{source.id}"
 

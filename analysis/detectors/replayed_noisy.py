@@ -4,8 +4,8 @@ before.
 Each window of a day is projected on every earlier window of the channel. What remains is compared with what a good
 forecast from the hour before leaves: two honest days differ by far more. Distances are of the values themselves, not
 normalised to unit variance, which would hide the factor and make any two noise windows alike. An image of an earlier
-window leaves no more than rounding, which chance cannot do even in quiet days; its gaps are left out. The cost is that of a
-matrix product of hourly means.
+window leaves no more than rounding, which chance cannot do even in quiet days; its gaps are left out. The cost is that
+of a matrix product of hourly means.
 """
 
 from __future__ import annotations
