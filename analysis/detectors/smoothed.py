@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.detectors.interface import Detector, Scores, Text
-from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated
+from analysis.detectors.shape import HOUR_S, broadcast, cell_scores, is_regulated, usual_at_level
 from analysis.model.arrays import Floats
 from analysis.model.block import SeriesBlock
 
@@ -50,16 +50,15 @@ def _of_window(block: SeriesBlock, hours: int) -> list[Scores]:
     ratio = roughness(window.step_variance, window.variance, resolution=block.resolution)
     usual = block.reference_median(np.log(ratio))
     noise = np.sqrt(window.step_variance)
-    usual_noise = block.reference_median(noise)
+    # The lesser of what is usual at this level and at any: what varies in proportion is less noisy when it is low.
+    usual_noise = np.minimum(usual_at_level(block, window.mean, noise), block.reference_median(noise)[:, None])
     with np.errstate(divide="ignore", invalid="ignore"):
-        fall = np.log(
-            np.maximum(usual_noise, block.resolution / 4.0)[:, None]
-            / np.maximum(noise, block.resolution[:, None] / 4.0)
-        )
+        least = block.resolution[:, None] / 4.0
+        fall = np.log(np.maximum(usual_noise, least) / np.maximum(noise, least))
     lost = np.minimum(usual[:, None] - np.log(ratio), 2.0 * fall)
     evidence = {
         "noise": noise,
-        "usual_noise": broadcast(usual_noise, lost),
+        "usual_noise": usual_noise,
         "ratio": ratio,
         "usual_ratio": broadcast(np.exp(usual), lost),
     }
