@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -286,11 +287,14 @@ def broker_free_settings() -> dict[str, object]:
 
 
 def test_the_broker_is_told_by_its_pid_file(tmp_path: Path) -> None:
-    process = subprocess.Popen(["sleep", "60"])
-    files = BrokerFiles(tmp_path / "p", tmp_path / "a", tmp_path / "pid")
-    (tmp_path / "pid").write_text(str(process.pid))
-    assert files.reload()
-    assert process.wait(10) == -1  # SIGHUP
+    listening = "import signal; signal.signal(signal.SIGHUP, signal.SIG_DFL); print(flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", listening], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        files = BrokerFiles(tmp_path / "p", tmp_path / "a", tmp_path / "pid")
+        (tmp_path / "pid").write_text(str(process.pid))
+        assert files.reload()
+        assert process.wait(10) == -1  # SIGHUP
     with pytest.raises(ConfigError, match="cannot be told"):
         files.reload()
     assert not BrokerFiles(tmp_path / "p", tmp_path / "a").reload()

@@ -219,9 +219,10 @@ async def test_what_came_while_the_gateway_was_away_is_delivered_beyond_a_thousa
         pass
     async with mqtt_field.device("s1", max_inflight_messages=1000) as device:
         device.pending_calls_threshold = 10_000
-        async with asyncio.TaskGroup() as tasks:
-            for number in range(3_000):
-                tasks.create_task(device.publish(TOPIC, observation(number), qos=1))
+        for first in range(0, 3_000, 250):
+            async with asyncio.TaskGroup() as tasks:
+                for number in range(first, first + 250):
+                    tasks.create_task(device.publish(TOPIC, observation(number), qos=1))
     held = HeldInbox(is_durable_at_once=True)
     async with running(mqtt_field.settings(), held, tmp_path):
         assert numbers(await held.wait_for(3_000)) == list(range(3_000))
