@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.calibration.budget import Budget, occasions_per_month
+from analysis.calibration.budget import REALISED_SHARE, Budget, occasions_per_month
 from analysis.calibration.tail import BLOCK_S, Tail, block_maxima, fit
 from analysis.detectors.interface import Detector, Scores, Target
 from analysis.model.arrays import AnyArray, Bools, Floats, Ints
@@ -76,7 +76,7 @@ def exceedances(
     else:
         tail, occasions = _honest_tail(detector, scores, reference)
         rows = np.array([rows_of_site[target.site] for target in scores.targets], dtype=np.float64)
-        per_alert = occasions * rows / weight  # expected alerts = probability times this
+        per_alert = REALISED_SHARE * occasions * rows / weight  # expected alerts = probability times this
         asked = np.maximum(tail.exceeded_by(np.minimum(budget.candidate_below / per_alert, 1.0)), detector.floor)
         threshold = np.maximum(tail.exceeded_by(np.minimum(budget.alert_below / per_alert, 1.0)), detector.floor)
         asked = np.where(tail.known, asked, np.inf)
@@ -101,9 +101,10 @@ def reference_samples(scores: Scores) -> Ints:
 
 def _honest_tail(detector: Detector, scores: Scores, reference: Ints) -> tuple[Tail, Floats]:
     block = (scores.ends - 1) * scores.interval_s // BLOCK_S
-    judged = np.where(np.isnan(scores.scores), np.nan, scores.ends[None, :] - scores.starts)
-    length = np.nan_to_num(row_median(judged)) * scores.interval_s
     honest = scores.ends[None, :] <= reference[:, None]
+    # of the reference alone: a window that adapts to what it finds would tell of what came later
+    judged = np.where(np.isnan(scores.scores) | ~honest, np.nan, scores.ends[None, :] - scores.starts)
+    length = np.nan_to_num(row_median(judged)) * scores.interval_s
     least_scale = detector.floor / 10.0 if detector.least_scale is None else detector.least_scale
     maxima = block_maxima(scores.scores, honest, block)
     tail = fit(
