@@ -9,7 +9,7 @@ from analysis.detectors.interface import INNOCENT, Detector
 MONTH_S = 30 * 86400
 # Streams exceed together and tails are believed by a share only: of the alerts that all streams add up to, honest
 # development data (simulated, the real series, the second source) showed 0.08, 0.30 and 0.15.
-REALISED_SHARE = 0.4
+REALISED_SHARE = 0.5
 # Findings that do not alert are still worth a line below the alerts, down to this many times the budget.
 CANDIDATE_FACTOR = 2.0
 
