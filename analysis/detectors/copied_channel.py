@@ -9,6 +9,7 @@ source that reports more often, such as the flow beside an analyser of two hours
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -131,8 +132,25 @@ def run(site: SiteData) -> list[Scores]:
     ]
 
 
-def _of_pair(block: SeriesBlock, finer: SeriesBlock) -> Iterator[Scores]:
-    """The channels of `block` against those of a block of the same or a shorter interval."""
+class Pairs(NamedTuple):
+    """Channels of a block and those that they may be copied from, in a block of the same or a shorter interval.
+
+    row, other : (n_pairs,) int64, channel of the block, channel of the finer one
+    lead, per : where the block begins, and how long its cells are, in cells of the finer one
+    names : (n_pairs,) of the sources
+    available : (n_cells,) when both parts of a cell were there [s, UTC]
+    """
+
+    row: Ints
+    other: Ints
+    lead: int
+    per: int
+    names: Texts
+    available: Floats
+
+
+def pairs_between(block: SeriesBlock, finer: SeriesBlock) -> Pairs | None:
+    """All pairs whose resemblance would be strange; None where there are none, or the cells do not fit."""
     lead_s = block.start_s - finer.start_s
     pairs = [
         (row, other)
@@ -142,20 +160,29 @@ def _of_pair(block: SeriesBlock, finer: SeriesBlock) -> Iterator[Scores]:
         if (other != row or finer is not block) and may_be_copied(channel, source)
     ]
     if not pairs or lead_s % finer.cell_s or block.cell_s % finer.cell_s or not finer.n_cells:
-        return
+        return None
     row, other = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
-    grid = {"lead": lead_s // finer.cell_s, "per": block.cell_s // finer.cell_s, "n_cells": block.n_cells}
+    lead, per = lead_s // finer.cell_s, block.cell_s // finer.cell_s
+    names = np.array([_named(block.channels[r], finer.channels[o]) for r, o in pairs])
+    there = _sources_available(finer, lead=lead, per=per, n_cells=block.n_cells)
+    return Pairs(row, other, lead, per, names, np.fmax(block.cell_available[0], there))
+
+
+def _of_pair(block: SeriesBlock, finer: SeriesBlock) -> Iterator[Scores]:
+    pairs = pairs_between(block, finer)
+    if pairs is None:
+        return
     own = changes(means(block), block.reference_cells)
-    reference = np.full(finer.n_series, block.reference_cells.max())
-    sources = own if finer is block else changes(averaged(means(finer), **grid), reference)
-    available = np.fmax(block.cell_available[0], sources_available(finer, **grid))
+    sources = own
+    if finer is not block:
+        levels = averaged(means(finer), lead=pairs.lead, per=pairs.per, n_cells=block.n_cells)
+        sources = changes(levels, np.full(finer.n_series, block.reference_cells.max()))
+    compared = own[pairs.row], sources[pairs.other]
     between = "" if finer is block else f" from {finer.interval_s} s"
     for hours in WINDOWS_H:
         width = block.window_cells(hours * HOUR_S)
         if LEAST_CHANGES <= width <= block.n_cells:
-            compared = own[row], sources[other]
-            names = np.array([named(c, finer.channels[o]) for c, o in ((block.channels[r], o) for r, o in pairs)])
-            yield _stream(block, compared, row, names, available, width, f"{hours}h{between}")
+            yield _stream(block, compared, pairs.row, pairs.names, pairs.available, width, f"{hours}h{between}")
 
 
 def means(block: SeriesBlock) -> Floats:
@@ -164,7 +191,7 @@ def means(block: SeriesBlock) -> Floats:
         return np.where(block.cells.count > 0, block.cells.total / block.cells.count, np.nan)
 
 
-def sources_available(finer: SeriesBlock, *, lead: int, per: int, n_cells: int) -> Floats:
+def _sources_available(finer: SeriesBlock, *, lead: int, per: int, n_cells: int) -> Floats:
     """When the source's part of each cell was there; never where the source has ended, as more of it may be on its
     way. (n_cells,) [s, UTC]"""
     last = lead + per * np.arange(1, n_cells + 1) - 1
@@ -172,7 +199,7 @@ def sources_available(finer: SeriesBlock, *, lead: int, per: int, n_cells: int) 
     return np.where(last < 0, -np.inf, np.where(last < finer.n_cells, moment, np.inf))
 
 
-def named(channel: Channel, source: Channel) -> str:
+def _named(channel: Channel, source: Channel) -> str:
     """The source as its point knows it, with the point where it is another."""
     return source.id if source.point == channel.point else f"{source.point}/{source.id}"
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.detectors.copied_channel import averaged, may_be_copied, means, named, sources_available
+from analysis.detectors.copied_channel import averaged, means, pairs_between
 from analysis.detectors.interface import Detector, Scores, Target, Text
-from analysis.detectors.shape import HOUR_S, is_pollutant
+from analysis.detectors.shape import HOUR_S
 from analysis.model.arrays import Floats, Ints, Texts
 from analysis.model.block import SeriesBlock, row_median, windowed
 from analysis.model.site import SiteData
@@ -85,33 +85,22 @@ def run(site: SiteData) -> list[Scores]:
 
 
 def _of_pair(block: SeriesBlock, finer: SeriesBlock) -> Iterator[Scores]:
-    lead_s = block.start_s - finer.start_s
-    pairs = [
-        (row, other)
-        for row, channel in enumerate(block.channels)
-        if is_pollutant(channel)
-        for other, source in enumerate(finer.channels)
-        if (other != row or finer is not block) and may_be_copied(channel, source)
-    ]
-    if not pairs or lead_s % finer.cell_s or block.cell_s % finer.cell_s or not finer.n_cells:
+    pairs = pairs_between(block, finer)
+    if pairs is None:
         return
-    row, other = (np.array(side, dtype=np.int64) for side in zip(*pairs, strict=True))
-    lead, per = lead_s // finer.cell_s, block.cell_s // finer.cell_s
-    of_source = means(finer)
+    of_source, lead, per = means(finer), pairs.lead, pairs.per
     sources = [averaged(of_source, lead=lead, per=per, n_cells=block.n_cells)]
     if per > 1:
         read = of_source[:, lead % per :: per]
         sources.append(averaged(read, lead=lead // per, per=1, n_cells=block.n_cells))
-    available = np.fmax(block.cell_available[0], sources_available(finer, lead=lead, per=per, n_cells=block.n_cells))
-    names = np.array([named(block.channels[r], finer.channels[o]) for r, o in pairs])
-    order = np.argsort(np.tile(row, len(sources)), kind="stable")  # pairs of one analyser side by side
-    row, names = np.tile(row, len(sources))[order], np.tile(names, len(sources))[order]
-    compared = means(block)[row], np.concatenate([one[other] for one in sources])[order]
+    order = np.argsort(np.tile(pairs.row, len(sources)), kind="stable")  # pairs of one analyser side by side
+    row, names = np.tile(pairs.row, len(sources))[order], np.tile(pairs.names, len(sources))[order]
+    compared = means(block)[row], np.concatenate([one[pairs.other] for one in sources])[order]
     for hours in WINDOWS_H:
         width = block.window_cells(hours * HOUR_S)
         if LEAST_VALUES <= width <= block.n_cells:
             between = "" if finer is block else f" from {finer.interval_s} s"
-            yield _stream(block, compared, row, names, available, width, f"{hours}h{between}")
+            yield _stream(block, compared, row, names, pairs.available, width, f"{hours}h{between}")
 
 
 def _stream(
